@@ -1,4 +1,4 @@
-"""Names parts and arguments in recipes. A part has the same name whether it is given as text or as a function."""
+"""The names of parts in recipes. A part has the same name whether the user gives it as a string or as a function."""
 
 import re
 import sys
@@ -11,8 +11,8 @@ from redraft.store.digest import digest
 
 
 def identity(value: Any) -> str | None:
-    """Returns the text that stands for a part or an argument of a run in its recipe; None for None. Python and the
-    command line give the same text."""
+    """Returns the string that represents a part or an argument in a run's recipe, or None for None. Python and the
+    command line give the same string."""
     if value is None:
         return None
     if callable(value):
@@ -29,15 +29,15 @@ def identity(value: Any) -> str | None:
 
 
 def recorded(value: Any) -> str | None:
-    """Returns the same text in a form for people: a program that is run directly is named by its file, and not as
-    `__main__`. Recipes keep `__main__`, because another name would make old runs be paid for again."""
+    """Returns the same string in a readable form: a program that is run directly is named by its file, and not as
+    `__main__`. Recipes contain `__main__`, because with another name old runs would be paid for again."""
     name = identity(value)
     file = getattr(sys.modules["__main__"], "__file__", None)
     return name and re.sub(r"^__main__(?=:)", Path(file).name if file else "__main__", name)
 
 
 def _product(value: Any) -> str:
-    """Returns the name of the type that the factory of a shipped part returns; "" for anything else."""
+    """Returns the name of the type that the factory of a shipped part returns, or "" for anything else."""
     module, function = getattr(value, "__module__", ""), getattr(value, "__name__", "")
     if not is_shipped(value) or module.rpartition(".")[2] not in (function, "policy"):
         return ""
@@ -53,4 +53,5 @@ HOMES = {
     "Policy": "redraft.agents.policy:{name}",
 }
 """The names in recipes of shipped parts that are given as functions, by the types that the functions return. These
-names never change, even if a part's module moves, since a new name would repeat paid runs."""
+names must never change, even if a part's module moves, because runs that were paid for would be repeated under a new
+name."""

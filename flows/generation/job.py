@@ -1,4 +1,4 @@
-"""A run of `generate`: finds the problems that are not done in the store, and solves them."""
+"""A run of `generate`: it finds the problems that are not done in the store, and solves them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -35,8 +35,8 @@ from redraft.store.waiting import off_loop
 class Job:
     """Problems and settings, with an open model. `run` solves the problems that are not done; `close` closes the model.
 
-    With `shares_budget`, the budget is that of all workers of the job and of all its executions, until it has ended.
-    Raises PartError and ModelError.
+    With `shares_budget`, the budget applies to all workers and all executions of the job together, until the job has
+    ended. Raises PartError and ModelError.
     """
 
     def __init__(
@@ -92,13 +92,14 @@ class Job:
 
     async def run(self, source: str, *, again: bool = False, of_run: str | None = None) -> str:
         """Solves the problems that are not done yet, and returns the run's id. Problems that other workers have leased
-        are theirs; the run ends when they are done too. `again` also replays problems that are done, from the store.
-        `of_run` is the id of a run that another process has begun, and will end. Raises JournalBusy if a run that knows
-        no leases works on the same problems, StoreError, PartError, and fatal ModelErrors."""
+        are left to them; the run ends when they are done too. With `again`, problems that are done are replayed from
+        the store. `of_run` is the id of a run that another process has begun and will end. Raises JournalBusy if a run
+        of an older version, which has no leases, works on the same problems. Raises StoreError, PartError, and fatal
+        ModelErrors."""
         settings, strategy, keys = self.settings, self.strategy, Keyring()
         sandbox = Sandbox(kind=settings.sandbox)
         agent = cache(partial(self._agent, keys, sandbox))
-        agent(settings.samples)  # finds mistakes in the settings before the run begins
+        agent(settings.samples)  # reports mistakes in the settings before the run begins
         await off_loop(self.leases.join)
         await self.client.begin()
         run_id, found = await off_loop(self._start, source, again, of_run)
@@ -140,21 +141,21 @@ class Job:
         return run_id
 
     async def begin(self, source: str) -> Plan:
-        """Starts a run that worker processes do, after a check of the settings, and returns its plan. Raises
-        StoreError and PartError."""
+        """Validates the settings, records the start of a run whose work other processes do, and returns its plan.
+        Raises StoreError and PartError."""
         self._agent(Keyring(), Sandbox(kind=self.settings.sandbox), self.settings.samples)
         run_id, found = await off_loop(self._start, source, False, None)
         return self._plan(run_id, len(found))
 
     def end_budget(self) -> None:
-        """Notes that the run has ended and was not stopped, unless another worker is still at work: the next run has
-        the whole budget."""
+        """Records that the run has ended without being stopped, so that the next run has the whole budget. Does nothing
+        if another worker is still at work."""
         if self.slices and not self.leases.living() - {self.leases.worker}:
             self.slices.remove()
 
     async def close(self) -> None:
-        """Closes the journal, ends the leases, and closes the models that the job opened. A model that the caller gave
-        stays open."""
+        """Closes the journal, ends the leases, and closes the models that the job opened. A model that the caller
+        passed is not closed."""
         await off_loop(self.journal.close)
         await self.client.close_others()
         await off_loop(self.leases.leave)
@@ -162,7 +163,7 @@ class Job:
             await self.model.close()
 
     def _route(self) -> Model:
-        """Returns the model with the prices of the settings."""
+        """Returns the model, with the prices in the settings."""
         settings = self.settings
         if not isinstance(settings.model, str):
             return settings.model
@@ -178,7 +179,8 @@ class Job:
         return model
 
     def _batch_model(self) -> Model:
-        """Returns the model with its calls in the provider's batches. A file beside the journal records the batches."""
+        """Returns a model that sends calls in the provider's batches. A file next to the journal records the
+        batches."""
         from redraft.llm.providers.batch.model import BatchModel
 
         path = self.store.journal_path(self.recipe)
@@ -206,7 +208,8 @@ class Job:
         self.progress.draft(self.problems[trajectory.question.problem_id], trajectory)
 
     def _window(self) -> int:
-        """Returns the number of problems that this worker solves at once: its share, if other workers are there."""
+        """Returns the number of problems that this worker solves concurrently. If there are other workers, it is this
+        worker's share."""
         most = BATCHED_WINDOW if self.settings.batch else self.settings.concurrency
         return math.ceil(most / self.leases.workers)
 
@@ -216,7 +219,7 @@ class Job:
         return Plan(run_id, total, total - todo, samples, strategy.identity, self.model.name, self.store.path)
 
     def _start(self, source: str, again: bool, of_run: str | None) -> tuple[str, list[SolvingTask]]:
-        """Starts a run, unless it is `of_run`. Returns its id, and the tasks that are not done."""
+        """Starts a run, unless `of_run` is given. Returns a pair of the run's id and the tasks that are not done."""
         if of_run is not None:
             return of_run, self._not_done(again)
         with self.store.held():
@@ -231,7 +234,7 @@ class Job:
 
     def _tasks(self, done: Mapping[str, Done], again: bool) -> list[SolvingTask]:
         """Returns tasks for the problems that are new, that failed, whose known answer has changed, or that have fewer
-        samples than the settings ask for. A problem with more samples keeps them."""
+        samples than the settings require. Extra samples of a problem are kept."""
         wanted, tasks = self.settings.samples, []
         for problem in self.problems.values():
             old = done.get(problem.problem_id)
@@ -244,4 +247,4 @@ class Job:
 
 
 BATCHED_WINDOW = 10_000
-"""The number of problems that are solved at once if calls are sent in batches."""
+"""The number of problems that are solved concurrently if calls are sent in batches."""

@@ -18,9 +18,9 @@ from redraft.store.sources.reader import read
 from redraft.store.tables.store import Store
 
 BUILTIN_LIMIT = 40
-"""Problems that are taken of the built-in source, which never ends, if no limit is given."""
+"""The number of problems from the built-in source, which is endless, if no limit is given."""
 
-MOST_SHOWN = 5  # bad rows
+MOST_SHOWN = 5  # maximum number of invalid rows in a message
 
 
 def problems(
@@ -32,9 +32,9 @@ def problems(
     split: str = "train",
     fit: Callable[[Problem], bool] = lambda problem: True,
 ) -> list[Problem]:
-    """Returns the selected problems of a source for which `fit` is true. All rows are read before a model is called, so
-    that a bad row costs nothing. `db` is the store of the source `augmented`, and `split` the split of the built-in
-    problems if the source names no split. Raises SourceError, and StoreError if that store is not there."""
+    """Returns the selected problems of a source for which `fit` returns True. All rows are read before a model is
+    called, so an invalid row costs nothing. `db` is the store of the source `augmented`. `split` is the split of the
+    built-in problems if the source names no split. Raises SourceError, and StoreError if that store does not exist."""
     limit = selection.limit
     if not isinstance(source, str | Path):
         return list(islice(filter(fit, map(_problem, source)), limit))
@@ -65,7 +65,7 @@ def problems(
 
 
 def _remarks(found: Sequence[Problem], notes: SourceNotes) -> Iterator[str]:
-    """Yields lines about what the problems lack, so that the user can add it before a model is paid for."""
+    """Yields lines about data that the problems lack, so that the user can add it before a model is paid for."""
     lacking = [problem for problem in found if problem.answer is None]
     if found and len(lacking) == len(found):
         columns = f" among the columns {', '.join(map(str, notes.columns))}" if notes.columns else ""
@@ -86,7 +86,7 @@ def _remarks(found: Sequence[Problem], notes: SourceNotes) -> Iterator[str]:
 
 
 def _problem(given: object) -> Problem:
-    """Returns the given object if it is a Problem whose texts can be stored, else raises SourceError."""
+    """Returns `given` if it is a Problem whose texts can be stored. Raises SourceError otherwise."""
     if isinstance(given, Problem):
         for name in ("problem_id", "question", "answer", "source", "split", "subject"):
             if SURROGATE.search(getattr(given, name) or ""):
@@ -100,7 +100,7 @@ def _problem(given: object) -> Problem:
 
 
 def say_untrained(model: Model, found: Iterable[Problem], progress: Progress) -> None:
-    """Says so if the model was trained on the problems of other sources alone, as the embedded model was."""
+    """Prints a note if the model was trained only on problems of other sources, as the embedded model was."""
     known = getattr(model, "sources", ())
     if known and any(problem.source not in known for problem in found):
         named = ", ".join(known)

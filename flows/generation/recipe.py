@@ -1,4 +1,4 @@
-"""A run's recipe: all settings that decide its drafts, except their number."""
+"""The recipe of a run: a hash of all settings that affect its drafts, except the number of drafts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,13 +22,13 @@ def recipe(
     problem_budget: Mapping[str, float],
     sandbox: str = "monty",
 ) -> str:
-    """Returns the digest of a run's recipe: stage, strategy, models, graders, arguments, prompts, seed, temperature,
-    token limit and problem budget. Settings of truncated sampling count if any is given, and the sandbox if it is not
-    'monty'. The address of a model does not count.
+    """Returns the hash of a run's recipe: stage, strategy, models, graders, arguments, prompts, seed, temperature,
+    token limit and problem budget. The settings of truncated sampling are included if any is given, and the sandbox if
+    it is not 'monty'. The address of a model is not included.
 
-    The text of a user's own part counts, so that a changed part makes another recipe. An argument that is not given
-    counts as its default, so that a changed default makes another recipe too. Raises PartError for an unknown part or a
-    wrong value.
+    The source code of a user's own part is included, so a changed part makes another recipe. An argument that is not
+    given is included with its default, so a changed default makes another recipe too. Raises PartError for an unknown
+    part or an invalid value.
     """
     sampling = client.sampling
     offered = {"grader": grader, "critic": critic, **arguments}
@@ -47,13 +47,13 @@ def recipe(
 
 
 def _is_elsewhere(name: str, value: Any) -> bool:
-    """Returns whether a setting is no part of the recipe, since it changes no draft: the number of samples, the address
-    of a model, and a part's model that is None."""
+    """Returns True if a setting is not part of the recipe, because it does not affect drafts: the number of samples,
+    the address of a model, and a part's model that is None."""
     return name == "samples" or name.endswith(".api_base") or (value is None and name.endswith(".model"))
 
 
 def _text(name: str, value: Any) -> str | None:
-    """Returns a setting as text. The model of a part is its name, with its version if it has one."""
+    """Returns a setting as a string. The model of a part is represented by its name, and its version if it has one."""
     if not name.endswith(".model") or value is None:
         return identity(value)
     model = route(value) if value == "embedded" else value

@@ -1,4 +1,4 @@
-"""The settings of a run as they are recorded in `runs.config`."""
+"""The settings of a run as JSON data for the column `runs.config`."""
 
 from dataclasses import asdict
 from typing import Any
@@ -12,7 +12,7 @@ from redraft.store.fields import described
 
 
 def run_config(settings: Settings, strategy: Strategy) -> dict[str, Any]:
-    """Returns all settings as JSON data. Parts have their names as people read them, and addresses have no secrets."""
+    """Returns all settings as JSON data. Parts are named in readable form, and secrets in addresses are masked."""
     arguments, grader = settings.arguments, settings.grader
     listed = [settings.api_base] if isinstance(settings.api_base, str) else settings.api_base or ()
     return {
@@ -27,16 +27,16 @@ def run_config(settings: Settings, strategy: Strategy) -> dict[str, Any]:
 
 
 def plain_argument(key: str, value: Any) -> str | None:
-    """Returns an argument as text, and an address without its secrets."""
+    """Returns an argument as a string. Secrets in an address are masked."""
     if key.endswith(".api_base"):
         return ",".join(map(redact_address, [value] if isinstance(value, str) else value))
     return recorded(value)
 
 
 def plain_budget(budget: Budget) -> dict[str, float]:
-    """Returns the limits of a budget, by name."""
+    """Returns a dict of the limits of a budget by name."""
     return {name: most for name, most in asdict(budget).items() if most is not None}
 
 
 OTHERWISE = ("model", "limits", "prices", "prompts")
-"""Settings that are recorded elsewhere, or change no draft."""
+"""Settings that other columns record, or that do not affect drafts."""

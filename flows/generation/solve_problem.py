@@ -1,4 +1,4 @@
-"""The work on one problem: an agent solves it, and its drafts are judged."""
+"""Solves one problem with an agent, and grades its drafts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ from redraft.store.trajectory import Grade, Stop, Trajectory
 from redraft.store.unit import key_hash
 
 MEASURES = ("oracle", "likelihood", "likelihood_sum")
-"""The graders that judge every draft of every run."""
+"""The graders that grade every draft of every run."""
 
 
 @dataclass(frozen=True, slots=True)
 class SolvingTask:
-    """A problem to solve, with the number of its samples, its unit of work, and the number of the attempt, from 1."""
+    """A problem to solve, with the number of samples, its unit of work, and the number of the attempt, from 1."""
 
     problem: Problem
     unit: str
@@ -34,10 +34,10 @@ class SolvingTask:
 
 
 class Solver:
-    """Solves problems. `agent` makes an agent for a number of samples. The agent reads known answers from `keys`; if it
-    reads the answer of a unit, the unit is marked `oracle_used`. The Solver judges drafts with a keyring of its own,
-    which marks no unit. Programs run in the `sandbox`. `say` is called once if the strategy does not choose exactly one
-    trajectory."""
+    """Solves problems. `agent` is a function that returns an agent for a number of samples. The agent reads known
+    answers through `keys`; if it reads the answer of a unit, the unit is marked `oracle_used`. The Solver grades drafts
+    with another keyring, which does not mark units. Programs run in the `sandbox`. `say` is called once if the strategy
+    does not choose exactly one trajectory."""
 
     def __init__(
         self,
@@ -57,10 +57,11 @@ class Solver:
         self._likelihoods: tuple[Grader, ...] = tuple(likelihood(how, by_steps=False) for how in ("mean", "sum"))
 
     async def prepare(self, tasks: Sequence[SolvingTask]) -> None:
-        """Does nothing, since a task needs no stored data."""
+        """Does nothing, because a task needs no stored data."""
 
     async def work(self, task: SolvingTask) -> Outcome:
-        """Solves a problem and judges its trajectories. Raises PartError if the agent breaks."""
+        """Solves a problem and grades its trajectories. Raises PartError if the agent raises an unexpected
+        exception."""
         trajectories = await self._explore(task)
         if self._keys.was_opened(task.unit):
             trajectories = [replace(trajectory, oracle_used=True) for trajectory in trajectories]
@@ -80,7 +81,8 @@ class Solver:
         await self._sandbox.close()
 
     async def _explore(self, task: SolvingTask) -> list[Trajectory]:
-        """Returns the trajectories that the agent makes for a problem. Raises PartError if the agent breaks."""
+        """Returns the trajectories that the agent makes for a problem. Raises PartError if the agent raises an
+        unexpected exception."""
         agent, problem = self._agent(task.samples), task.problem
         self._keys.add(problem)
         try:
@@ -93,7 +95,7 @@ class Solver:
             self._keys.discard(problem.problem_id)
 
     def _check_choice(self, problem: Problem, trajectories: Sequence[Trajectory]) -> None:
-        """Tells the user, once, if a strategy chose several trajectories, or chose none although some have answers."""
+        """Prints a note, once, if a strategy chose several trajectories, or chose none although some have answers."""
         chosen = sum(trajectory.chosen for trajectory in trajectories)
         answered = any(
             trajectory.stop is Stop.ANSWERED and trajectory.answer is not None for trajectory in trajectories
@@ -107,16 +109,16 @@ class Solver:
         )
 
     def _status(self, trajectories: Sequence[Trajectory]) -> str:
-        """Returns the status of a unit: "done", "failed" or "cut". A unit that used up its problem's budget is "done";
-        a unit that used up the run's budget is "cut"."""
+        """Returns the status of a unit: `done`, `failed` or `cut`. A unit is `done` if its problem's budget was used
+        up, and `cut` if the run's budget was used up."""
         stops = {trajectory.stop for trajectory in trajectories}
         if Stop.FAILED in stops:
             return "failed"
         return "cut" if Stop.BUDGET in stops and self._client.exhausted else "done"
 
     async def _judge(self, problem: Problem, trajectories: Sequence[Trajectory], status: str) -> list[Grade]:
-        """Returns the grades of every draft that was not cut short, by the oracle and by likelihood, and the grades by
-        the agent's own graders. If the answer is not known, the oracle judges nothing."""
+        """Returns the grades of every draft that was not cut short: by the oracle, by likelihood, and by the agent's
+        own graders. If the answer is not known, there are no grades by the oracle."""
         if status == "cut":
             trajectories = [trajectory for trajectory in trajectories if trajectory.stop is not Stop.BUDGET]
         graders = self._likelihoods if problem.answer is None else (self._oracle, *self._likelihoods)

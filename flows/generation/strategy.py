@@ -11,7 +11,7 @@ from redraft.flows.generation.identity import identity
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """A strategy: its factory with the names of its parameters, its name for people, and its name in recipes."""
+    """A strategy: its factory and the names of its parameters, its name for people, and its name in recipes."""
 
     factory: Callable[..., Any]
     name: str
@@ -19,17 +19,17 @@ class Strategy:
     parameters: frozenset[str]
 
     def takes(self, parameter: str) -> bool:
-        """Returns whether the factory has a parameter with this name."""
+        """Returns True if the factory has a parameter with this name."""
         return parameter in self.parameters
 
     def part(self, kind: str, given: Mapping[str, Any]) -> str | None:
-        """Returns the name in recipes of the strategy's part of this kind, such as "feedback". The part is the given
-        part, else the default. Returns None if the strategy has no such part."""
+        """Returns the name in recipes of the strategy's part of this kind, such as "feedback": the part in `given`, or
+        the default. Returns None if the strategy has no such part."""
         return identity(given.get(kind) or default_part(self.factory, kind)) if self.takes(kind) else None
 
 
 def find_strategy(strategy: Spec) -> Strategy:
-    """Returns the named strategy. Raises PartError if it does not exist."""
+    """Returns the strategy that `strategy` names. Raises PartError if it does not exist."""
     factory = load(strategy)
     name = strategy if isinstance(strategy, str) else getattr(strategy, "__name__", repr(strategy))
     return Strategy(factory, name, identity(strategy) or "", frozenset(signature(factory).parameters))

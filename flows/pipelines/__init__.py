@@ -1,1 +1,2 @@
-"""Pipelines that ship with redraft: from questions to a data set, as `redraft pipeline` runs them."""
+"""The pipelines that ship with redraft, as TOML files for `redraft pipeline`. A pipeline makes a dataset from
+questions."""

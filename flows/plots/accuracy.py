@@ -1,7 +1,7 @@
 """Draws an evaluation as a picture: accuracy against tokens, calls and seconds, with intervals.
 
-The picture needs matplotlib, which draws SVG and PNG with error bars and logarithmic axes. Matplotlib takes 25 MB and
-most runs draw nothing, so only the extra `redraft[plot]` installs it.
+The picture needs matplotlib, which draws SVG and PNG with error bars and logarithmic axes. Only the extra
+`redraft[plot]` installs matplotlib, because it takes 25 MB and most runs draw no picture.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 class PlotError(RedraftError):
-    """A picture cannot be drawn."""
+    """Raised if a picture cannot be drawn."""
 
 
 def check(file: str | Path, *, overwrite: bool = False) -> None:
-    """Raises PlotError if `plot` could not write this file: its ending is unknown, its folder does not exist, the file
-    exists and `overwrite` is false, or matplotlib is not installed."""
+    """Raises PlotError if `plot` could not write this file: its extension is unknown, its folder does not exist, the
+    file exists and `overwrite` is false, or matplotlib is not installed."""
     if Path(file).suffix.lower() not in ENDINGS:
         raise PlotError(f"{file} is no picture that can be drawn: name it .svg, .png or .pdf")
     if Path(file).exists() and not overwrite:
@@ -36,7 +36,8 @@ def check(file: str | Path, *, overwrite: bool = False) -> None:
 
 
 def plot(evaluation: Evaluation, file: str | Path) -> None:
-    """Draws the evaluation into an SVG, PNG or PDF file. The same numbers make the same bytes. Raises PlotError."""
+    """Writes the picture of an evaluation to an SVG, PNG or PDF file. The same numbers give the same bytes. Raises
+    PlotError."""
     matplotlib = library()
     with matplotlib.rc_context(STYLE):
         figure = draw(evaluation)
@@ -45,8 +46,8 @@ def plot(evaluation: Evaluation, file: str | Path) -> None:
 
 
 def draw(evaluation: Evaluation) -> "Figure":
-    """Returns the picture. The picture has a panel for each kind of cost, with all methods in each panel, and a legend
-    below."""
+    """Returns the picture of an evaluation. It has a panel for each kind of cost, with all methods in each panel, and a
+    legend below the panels."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import PercentFormatter
 
@@ -98,14 +99,15 @@ def _named(method: MethodResult, evaluation: Evaluation) -> str:
 
 
 def _helped(method: MethodResult) -> str:
-    """Returns a word for what an oracle did in a method, such as "stopped"."""
+    """Returns a word for the effect of an oracle in a method, such as "stopped"."""
     told = "told" if method.feedback == "oracle" else "stopped" if method.oracle_stops else ""
     chosen = "chosen" if method.oracle_chooses else ""
     return " and ".join(filter(None, (told, chosen))) or "seen"
 
 
 def _vote(panel: "Axes", baseline: Baseline, amount: Callable[[Cost], float], evaluation: Evaluation) -> None:
-    """Draws the accuracy of self-consistency by the number of its drafts, with a band of 95% intervals."""
+    """Draws the accuracy of self-consistency against its cost, for several numbers of drafts, with a band of 95%
+    intervals."""
     cost = amount(baseline.cost)
     if not cost:
         return
@@ -131,7 +133,8 @@ def _axis(panel: "Axes", label: str) -> None:
 
 
 def _errors(found: Sequence[Interval]) -> list[list[float]]:
-    """Returns the distances from the estimates to the lower and to the upper bounds. No distance is negative."""
+    """Returns two lists: the distances from the estimates to the lower bounds, and to the upper bounds. No distance is
+    negative."""
     below = [max(0.0, one.estimate - one.low) for one in found]
     return [below, [max(0.0, one.high - one.estimate) for one in found]]
 
@@ -154,7 +157,7 @@ COSTS: dict[str, Callable[[Cost], float]] = {
 }
 GREY = "#777777"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-"""The colours of Okabe and Ito, which colour-blind readers can tell apart."""
+"""The colours of Okabe and Ito, which people with colour blindness can distinguish."""
 
 MARKERS = ("o", "s", "^", "D")
 STYLE = {"svg.fonttype": "none", "svg.hashsalt": "redraft", "font.size": 9.5, "legend.fontsize": 9}

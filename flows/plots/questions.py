@@ -1,4 +1,4 @@
-"""Draws the questions of a store as points, whose distances show how much the questions differ."""
+"""Draws the questions of a store as points. The distances between points show how different the questions are."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Projection = Literal["pca", "tsne"]
-MOST = 2_000  # questions of one kind that are drawn
+MOST = 2_000  # maximum number of points per kind
 TITLES = {"pca": "first two principal components", "tsne": "t-SNE"}
 
 
@@ -25,8 +25,8 @@ def check_plot(file: str | Path, projection: Projection, *, overwrite: bool = Fa
 
 
 def plot_questions(vectors: Mapping[str, np.ndarray], file: str | Path, projection: Projection = "pca") -> None:
-    """Draws embeddings by kind, (N, d) each, into an SVG, PNG or PDF file. The same numbers make the same bytes. Raises
-    PlotError."""
+    """Draws embeddings by kind, each an array of shape (N, d), to an SVG, PNG or PDF file. The same numbers give the
+    same bytes. Raises PlotError."""
     matplotlib = library()
     with matplotlib.rc_context(STYLE):
         fixed = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
@@ -34,8 +34,8 @@ def plot_questions(vectors: Mapping[str, np.ndarray], file: str | Path, projecti
 
 
 def draw(vectors: Mapping[str, np.ndarray], projection: Projection = "pca") -> "Figure":
-    """Returns the picture: a point for each question, in the colour of its kind; the first kind, the base set, is grey.
-    Of a kind with more than MOST questions, every second, third ... is drawn."""
+    """Returns the picture: a point for each question, in the colour of its kind. The first kind, the base set, is grey.
+    If a kind has more than MOST questions, only every second, third, and so on is drawn."""
     from matplotlib.figure import Figure
 
     shown = {name: found[:: -(-len(found) // MOST) or 1] for name, found in vectors.items() if len(found)}
@@ -57,12 +57,12 @@ def draw(vectors: Mapping[str, np.ndarray], projection: Projection = "pca") -> "
 
 
 def pca(vectors: np.ndarray) -> np.ndarray:
-    """Returns the first two principal components of the rows, (N, 2). The entry of each direction that is largest in
-    size is positive, so that the signs are always the same."""
+    """Returns the first two principal components of the rows, shape (N, 2). To fix the signs, the component of each
+    direction with the largest absolute value is positive."""
     centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
     _, directions = np.linalg.eigh(centred.T @ centred)
     first = directions[:, ::-1][:, :2]
-    if first.shape[1] < 2:  # embeddings of one number
+    if first.shape[1] < 2:  # embeddings with a single component
         first = np.hstack([first, np.zeros((len(first), 1))])
     largest = np.abs(first).argmax(axis=0)
     signs = np.where(first[largest, [0, 1]] < 0, -1.0, 1.0)
@@ -70,9 +70,9 @@ def pca(vectors: np.ndarray) -> np.ndarray:
 
 
 def tsne(vectors: np.ndarray) -> np.ndarray:
-    """Returns the rows in two dimensions by t-SNE (van der Maaten and Hinton 2008), begun at the principal components,
-    (N, 2). Fewer than four different rows have no neighbours to speak of: their principal components are returned.
-    Raises PlotError if openTSNE is not installed."""
+    """Returns the rows in two dimensions by t-SNE (van der Maaten and Hinton 2008), initialized with the principal
+    components, shape (N, 2). If there are fewer than four distinct rows, t-SNE is not meaningful, and the principal
+    components are returned. Raises PlotError if openTSNE is not installed."""
     method, begun = _tsne_class(), pca(vectors)
     if len(np.unique(vectors, axis=0)) < 4:
         return begun

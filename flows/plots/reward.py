@@ -1,5 +1,5 @@
-"""Draws a picture of graders: how often the best of k drafts by each grader is right, and how the grader's values
-depend on the length of drafts."""
+"""Draws two charts of graders: the accuracy of the best of k drafts by each grader, and the correlation of the grader's
+values with the length of drafts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,8 +16,8 @@ Row = dict[str, Any]
 
 
 def plot_rewards(store: Store, file: str | Path) -> None:
-    """Draws the views `reward_by_n` and `grader_bias` of a store into an SVG, PNG or PDF file, for the last drafts of
-    all recipes. Raises PlotError if no independent samples were graded, or if matplotlib is not installed."""
+    """Draws the views `reward_by_n` and `grader_bias` of a store to an SVG, PNG or PDF file, for the last drafts of all
+    recipes. Raises PlotError if no independent samples were graded, or if matplotlib is not installed."""
     matplotlib = library()
     by_n, bias = _rows(store, BY_N), _rows(store, BIAS)
     if not by_n:
@@ -28,9 +28,9 @@ def plot_rewards(store: Store, file: str | Path) -> None:
 
 
 def draw(by_n: Sequence[Row], bias: Sequence[Row]) -> "Figure":
-    """Returns the picture. The left panel shows by k how often a grader's best of k drafts is right (solid), and the
-    value that the grader gave it (dashed), if values are probabilities. The right panel shows how length correlates
-    with the grader's value, and with being right."""
+    """Returns the picture. The left panel shows, for each k, the accuracy of the grader's best of k drafts (solid
+    line), and its value by the grader (dashed line) if values are probabilities. The right panel shows the correlation
+    of length with the grader's value, and with being right."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import PercentFormatter, ScalarFormatter
 
@@ -61,7 +61,8 @@ def _by_n(panel: "Axes", rows: Sequence[Row], name: str, colour: str) -> None:
 
 
 def _bias(panel: "Axes", rows: Sequence[Row]) -> None:
-    """Draws two bars for each grader: the correlation of its value with length, and that of being right with length."""
+    """Draws two bars for each grader: the correlation of length with the grader's value, and the correlation of length
+    with being right."""
     places = range(len(rows))
     for name, shift, colour in (("length_value", -0.2, COLOURS[1]), ("length_right", 0.2, "#777777")):
         panel.barh([place + shift for place in places], [row[name] or 0.0 for row in rows], 0.36, color=colour)

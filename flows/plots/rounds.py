@@ -1,4 +1,4 @@
-"""Draws a loop of self-training: accuracy by round with its intervals, and diversity beside it."""
+"""Draws a self-training loop: accuracy by round with its intervals, and next to it the diversity."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ Row = dict[str, Any]
 
 
 def plot_rounds(store: Store, loop_id: str, file: str | Path) -> None:
-    """Draws the views `collapse` and `alarms` of a loop into an SVG, PNG or PDF file. Raises PlotError if no round was
+    """Draws the views `collapse` and `alarms` of a loop to an SVG, PNG or PDF file. Raises PlotError if no round was
     measured, or if matplotlib is not installed."""
     matplotlib = library()
     found, sounding = (_rows(store, sql.format(loop_id=literal(loop_id))) for sql in (INDICATORS, ALARMS))
@@ -28,9 +28,9 @@ def plot_rounds(store: Store, loop_id: str, file: str | Path) -> None:
 
 
 def draw(found: Sequence[Row], sounding: Sequence[Row]) -> "Figure":
-    """Returns the picture. The left panel shows pass@1, the vote and pass@N by round, and the right panel how the
-    measures of diversity and the loss on references have changed, as a ratio to the first round that has them. A dotted
-    line marks a round in which an alarm sounds, which its label names."""
+    """Returns the picture. The left panel shows pass@1, the vote and pass@N by round. The right panel shows the
+    measures of diversity and the loss on references, as ratios to the first round that has them. A dotted vertical line
+    marks a round with an alarm; its label names the alarm."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import PercentFormatter
 
@@ -90,7 +90,8 @@ def _series(found: Sequence[Row], name: str, k: int | None) -> list[Row]:
 
 
 def _ratios(rows: Sequence[Row]) -> list[Row]:
-    """Returns 1 and the changes after it, divided by the first value, with the paired intervals of the changes."""
+    """Returns the value 1 followed by the changes, each divided by the first value, with the paired intervals of the
+    changes."""
     first = rows[0]["value"] if rows else 0
     if not first:
         return []

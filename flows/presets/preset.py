@@ -1,5 +1,5 @@
-"""Presets: what a published method keeps for training, as a format, filters and their arguments. A preset is a TOML
-file in this folder, or one's own."""
+"""Presets: the format, the filters and their arguments with which a published method selects training data. A preset is
+a TOML file in this folder, or a user's own file."""
 
 import tomllib
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ FOLDER = Path(__file__).parent
 
 
 class PresetError(RedraftError):
-    """Raised for a preset that cannot be used. The message names the file and the mistake."""
+    """Raised if a preset cannot be used. The message names the file and the mistake."""
 
 
 class Preset(BaseModel):
-    """A format, the filters before it, in order, and the arguments of both. `filters` is None for the filters of the
-    format. The arguments of a filter are below its name."""
+    """A format, the filters before it in order, and the arguments of both. If `filters` is None, the format's own
+    filters apply. The arguments of a filter are in a table with the filter's name."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -31,8 +31,8 @@ class Preset(BaseModel):
     arguments: Mapping[str, Any] = Field(default_factory=dict)
 
     def beside(self, format: Any, filters: Any, arguments: Mapping[str, Any] | None) -> tuple[Any, Any, dict[str, Any]]:
-        """Returns the format, the filters and the arguments of an export that gives some of its own. An own format or
-        own filters leave out the preset's arguments of these."""
+        """Returns a triple of the format, the filters and the arguments of an export that overrides some of the preset.
+        If the format or the filters are overridden, the preset's arguments for them are left out."""
         same = format in (None, self.format)
         own_filters = same and filters is None
         kept = {name: value for name, value in self.flat_arguments.items() if (own_filters if "." in name else same)}
@@ -41,17 +41,17 @@ class Preset(BaseModel):
 
     @property
     def flat_arguments(self) -> dict[str, Any]:
-        """Returns the arguments as stages take them: `{"style": "text", "cap.most": 2}`."""
+        """Returns the arguments in the form that stages take: `{"style": "text", "cap.most": 2}`."""
         return flat(self.arguments)
 
 
 def names() -> list[str]:
-    """Returns the names of the presets that are shipped."""
+    """Returns the names of the presets that ship with redraft."""
     return sorted(file.stem for file in FOLDER.glob("*.toml"))
 
 
 def read_preset(name: str | Path) -> Preset:
-    """Returns a preset by its name, or by the path of a file that ends in .toml. Raises PresetError."""
+    """Returns a preset by its name, or by the path of a file that ends in `.toml`. Raises PresetError."""
     own = str(name).endswith(".toml")
     file = Path(name).expanduser() if own else FOLDER / f"{name}.toml"
     if not own and str(name) not in names():

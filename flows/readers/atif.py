@@ -16,13 +16,13 @@ LAYOUT = "ATIF-v1."
 
 
 def atif(row: Mapping[str, Any], context: Context) -> Imported:
-    """Returns the trajectories of a document. A document of `redraft export --format atif` gives back its problem,
-    drafts, searched tree and grades.
+    """Returns the trajectories of a document. A document that `redraft export --format atif` wrote is restored to its
+    problem, drafts, searched tree and grades.
 
-    In other documents the first message of the user is the question, each message of the agent is a step, and each
+    In other documents, the first message of the user is the question, each message of the agent is a step, and each
     later message of the user is feedback. A model's reasoning is not part of a draft. Raises Dropped for a document
-    with tools, copied context or images, which a draft does not hold, and for one without a question or a draft. Raises
-    SourceError for a row in any other form.
+    with tools, copied context or images, which a draft cannot represent, and for a document without a question or a
+    draft. Raises SourceError for a row in any other form.
     """
     layout = needed(row, "schema_version", str)
     if not layout.startswith(LAYOUT):
@@ -34,7 +34,7 @@ def atif(row: Mapping[str, Any], context: Context) -> Imported:
 
 
 def _other_document(row: Mapping[str, Any], steps: Sequence[Any], context: Context) -> Imported:
-    """Returns the one trajectory of a document that redraft did not write."""
+    """Returns the single trajectory of a document that redraft did not write."""
     asked: list[str] = []
     path: Trajectory | None = None
     problem: Problem | None = None
@@ -62,7 +62,7 @@ def _other_document(row: Mapping[str, Any], steps: Sequence[Any], context: Conte
 
 
 def _message(step: Any, at: str) -> str:
-    """Returns the text of a step. Raises Dropped for what a draft does not hold."""
+    """Returns the text of a step. Raises Dropped for content that a draft cannot represent."""
     if optional(step, "tool_calls", list, at) or optional(step, "observation", Mapping, at):
         raise Dropped("it uses tools")
     if optional(step, "is_copied_context", bool, at):

@@ -1,4 +1,4 @@
-"""Reads labelled chat logs, and labelled data in the columns that TRL uses."""
+"""Reads labelled chat logs, and labelled data in TRL's columns."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ WORDS = {
     "true": True, "false": False, "1": True, "0": False, "-1": False, "right": True, "correct": True, "good": True,
     "wrong": False, "incorrect": False, "bad": False,
 }  # fmt: skip
-"""Labels of a draft as texts: a CSV file has no other values."""
+"""The labels of a draft as strings, because a CSV file has only strings."""
 ROLES = {"human": "user", "gpt": "assistant", "developer": "system"}
 RATINGS: Mapping[Any, Detail] = {
     1: GOOD, 0: NEUTRAL, -1: BAD, "good": GOOD, "neutral": NEUTRAL, "bad": BAD, "right": GOOD, "wrong": BAD,
@@ -26,16 +26,16 @@ RATINGS: Mapping[Any, Detail] = {
 
 
 def chats(row: Mapping[str, Any], context: Context) -> Imported:
-    """Returns the drafts of a row, with their labels as a grade by "human". The grade's model is the row's `labeler`.
+    """Returns the drafts of a row, with their labels as a grade by `human`. The grade's model is the row's `labeler`.
 
     A row has the column `messages`, or `prompt` and `completion`, or `prompt` and `completions` (a list of steps). Each
-    of `prompt` and `completion` is a text or a list of messages, as `redraft export` writes them. In `messages` the
+    of `prompt` and `completion` is a string or a list of messages, as `redraft export` writes them. In `messages` the
     first user message is the question, each assistant message is a draft, and each further user message is feedback.
-    The content of a message is a text or a list of parts with texts. The answer is never read inside a model's
-    thinking. `label` says whether the last draft is right (true, 1, "right") or wrong (false, 0, -1, "wrong").
+    The content of a message is a string or a list of parts with texts. The answer is not searched inside a model's
+    reasoning. `label` is the verdict on the last draft: right (true, 1, "right") or wrong (false, 0, -1, "wrong").
     `step_labels`, or `labels`, has a label for each step: 1, 0 or -1, "good", "neutral" or "bad", true or false; null
-    if the step has no label. A label may be a text, such as "true" or "-1". The separator ends a step. `answer` is the
-    known answer. Raises SourceError for a row in any other form.
+    if the step has no label. A label may be a string, such as "true" or "-1". A draft is split into steps after each
+    separator. `answer` is the known answer. Raises SourceError for a row in any other form.
     """
     if row.get("rejected") is not None or row.get("rejected_response") is not None:
         raise SourceError("the row is a pair of a better and a worse answer: import it with --format preferences")
@@ -54,7 +54,7 @@ def chats(row: Mapping[str, Any], context: Context) -> Imported:
 
 
 def _messages(row: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Returns the role and the text of each message of a row."""
+    """Returns pairs of the role and the text of each message of a row."""
     for column in ("messages", "conversation", "conversations"):
         if row.get(column) is not None:
             return listed(row, column)
@@ -70,7 +70,8 @@ def _messages(row: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def listed(row: Mapping[str, Any], column: str) -> list[tuple[str, str]]:
-    """Returns the role and the text of each message in a column. Raises SourceError, which names the message."""
+    """Returns pairs of the role and the text of each message in a column. Raises SourceError, which names the
+    message."""
     found = []
     for number, one in enumerate(needed(row, column, list)):
         at = f"{column}[{number}]."
@@ -86,7 +87,7 @@ def listed(row: Mapping[str, Any], column: str) -> list[tuple[str, str]]:
 
 
 def _path(row: Mapping[str, Any], spoken: Sequence[tuple[str, str]], question: Any, context: Context) -> Trajectory:
-    """Returns a trajectory with a turn for each draft and the feedback before it."""
+    """Returns a trajectory with a turn for each draft, and the feedback before each draft."""
     steps = row.get("completions")
     if isinstance(steps, list):
         mark = context.separator
@@ -104,7 +105,7 @@ def _path(row: Mapping[str, Any], spoken: Sequence[tuple[str, str]], question: A
 
 
 def _grade(row: Mapping[str, Any], path: Trajectory, person: str | None, context: Context) -> Grade | None:
-    """Returns the grade of the last draft; None if the row has no label."""
+    """Returns the grade of the last draft, or None if the row has no label."""
     verdict = _verdict(row.get("label"))
     labels = row.get("labels") if row.get("step_labels") is None else row["step_labels"]
     if labels is None:

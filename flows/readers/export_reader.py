@@ -1,4 +1,4 @@
-"""Reads the trajectories of documents in which `redraft export` kept all that it knew of them."""
+"""Reads the trajectories of documents in which `redraft export` stored all its data about them."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,12 +13,12 @@ from redraft.store.problems import Problem, Question
 from redraft.store.trajectory import Detail, Grade, Role, Step, Stop, Trajectory, Verdict, follow
 
 OWN = "redraft"
-"""The key under which redraft's own documents have what their format has no field for."""
+"""The key for data in redraft's own documents for which the format has no field."""
 T = TypeVar("T")
 
 
 class OwnGrade(Struct):
-    """A grade of a draft, or of the step that has it."""
+    """A grade of a draft or of a step. A grade of a step is stored with the step."""
 
     turn: int
     grader: str
@@ -36,7 +36,7 @@ class OwnGrade(Struct):
 
 
 class OwnStep(Struct):
-    """What redraft knows of a step. A step that the document shows has its text there."""
+    """The data of a step. If the document has the step as a message, the step's text is there."""
 
     step_id: str
     turn: int
@@ -52,14 +52,14 @@ class OwnStep(Struct):
 
 
 class OwnDraft(Struct):
-    """How a draft ended."""
+    """The end of a draft: its turn, answer and stop."""
 
     answer: str | None = None
     stop: Stop | None = None
 
 
 class OwnTrajectory(Struct):
-    """A trajectory by its last step. `grades` are the grades of whole drafts."""
+    """A trajectory, identified by its last step. `grades` are the grades of whole drafts."""
 
     trajectory_id: str
     role: Role
@@ -75,7 +75,7 @@ class OwnTrajectory(Struct):
 
 
 class Own(Struct):
-    """What `redraft export` adds to a document. `steps` are all steps, or `other_steps` are those that the
+    """The data that `redraft export` adds to a document. `steps` are all steps; or `other_steps` are the steps that the
     document does not show."""
 
     problem: Problem
@@ -85,8 +85,8 @@ class Own(Struct):
 
 
 def own_trajectories(own: Own, shown: Iterable[OwnStep], context: Context) -> Imported:
-    """Returns the trajectories of a document with these steps beside its own. Raises SourceError if a step of a
-    trajectory is missing."""
+    """Returns the trajectories of a document. `shown` are the steps that the document shows, and `own` has the others.
+    Raises SourceError if a step of a trajectory is missing."""
     by_id = {step.step_id: step for step in (*own.steps, *own.other_steps, *shown)}
     found = Imported(own.problem)
     for told in own.trajectories:
@@ -97,7 +97,8 @@ def own_trajectories(own: Own, shown: Iterable[OwnStep], context: Context) -> Im
 
 
 def own_part(facts: Mapping[str, Any], kind: type[T], at: str) -> T:
-    """Returns a part of a document as redraft writes it. Raises SourceError, with the place `at`, for any other."""
+    """Returns a part of a document as an object of the type `kind`. Raises SourceError, which names the position `at`,
+    if the part is not in redraft's form."""
     try:
         return convert(_without_null(facts), kind)
     except ValidationError as error:
@@ -107,7 +108,7 @@ def own_part(facts: Mapping[str, Any], kind: type[T], at: str) -> T:
 
 
 def _without_null(value: Any) -> Any:
-    """Returns a value without what is null in it: a row of Parquet has null for whatever another row has."""
+    """Returns a value without null fields: a row of Parquet has null in every column that only other rows use."""
     if isinstance(value, Mapping):
         return {name: _without_null(one) for name, one in value.items() if one is not None}
     return [_without_null(one) for one in value] if isinstance(value, list) else value
@@ -115,7 +116,7 @@ def _without_null(value: Any) -> Any:
 
 def _way(known: Mapping[str, OwnStep], leaf: str | None) -> list[OwnStep]:
     """Returns the steps from the first step to a leaf. The id of a step is its parent's id and its number. Raises
-    SourceError if a step is not in the document."""
+    SourceError if a step is missing."""
     way: list[OwnStep] = []
     while leaf is not None:
         if leaf not in known:
@@ -129,7 +130,7 @@ def _way(known: Mapping[str, OwnStep], leaf: str | None) -> list[OwnStep]:
 
 
 def _trajectory(told: OwnTrajectory, way: Sequence[OwnStep], question: Question) -> Trajectory:
-    """Returns a trajectory with the same steps, below the question of another unit."""
+    """Returns a trajectory with the same steps and another unit's question."""
     if not told.drafts:
         raise SourceError(f"trajectory {told.trajectory_id[:80]!r} has no drafts")
     branch = "/".join(way[0].step_id.split("/")[1:-1]) if way else ""
@@ -148,8 +149,8 @@ def _trajectory(told: OwnTrajectory, way: Sequence[OwnStep], question: Question)
 
 
 def _grades(told: OwnTrajectory, way: Sequence[OwnStep], path: Trajectory) -> Iterator[Grade]:
-    """Yields the grades of a trajectory. A grade of a whole draft has the values of the draft's steps by the same
-    grader; other grades of steps stand alone."""
+    """Yields the grades of a trajectory. A grade of a whole draft contains the values of the draft's steps by the same
+    grader. Other grades of steps are separate grades."""
     by_step = [(step, [grade for grade in step.grades if grade.trajectory_id == told.trajectory_id]) for step in way]
     for whole in told.grades:
         draft = [grades for step, grades in by_step if step.turn == whole.turn and step.by == "model"]
@@ -161,8 +162,9 @@ def _grades(told: OwnTrajectory, way: Sequence[OwnStep], path: Trajectory) -> It
 
 
 def _taken(draft: Sequence[list[OwnGrade]], whole: OwnGrade) -> list[OwnGrade]:
-    """Takes from each step of a draft the first grade that belongs to a grade of the draft, and returns these. Returns
-    none if a step has none: a grader that judges a draft step by step lists every step."""
+    """Removes from each step of a draft the first grade that belongs to a grade of the whole draft, and returns these
+    grades. Returns an empty list if a step has no such grade, because a grader that grades a draft step by step gives a
+    grade to every step."""
     key = (whole.turn, whole.grader, whole.grader_model)
     first = [
         next((each for each in grades if (each.turn, each.grader, each.grader_model) == key), None) for grades in draft
@@ -184,6 +186,6 @@ def _detail(told: OwnGrade) -> Detail:
 
 
 PLACE = re.compile(r".*[/.]\d{1,9}", re.DOTALL)
-"""The id of a step: it ends with the step's number."""
+"""Matches the id of a step, which ends with the step's number."""
 COPIED = ("turn", "tokens", "logprob", "value", "visits", "call_id", "final")
-"""What a step keeps below another unit."""
+"""The fields of a step that are copied to the unit of another question."""

@@ -1,4 +1,4 @@
-"""Looks up the fields of a row. If a field is missing or has another type, the error names the field."""
+"""Reads the fields of a row. If a field is missing or has another type, the error names the field."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -11,8 +11,8 @@ WORDS = {str: "a text", list: "a list", Mapping: "an object", bool: "true or fal
 
 
 def needed(row: Any, name: str, kind: type[T], at: str = "") -> T:
-    """Returns the field of this name and type. `at` is the place of `row` in the whole row, such as "label.". Raises
-    SourceError if the field is not there, is null, or has another type."""
+    """Returns the field with this name and type. `at` is the position of `row` in the whole row, such as "label.".
+    Raises SourceError if the field is missing, is null, or has another type."""
     found = optional(row, name, kind, at)
     if found is None:
         there = ", ".join(map(str, row)) or "none"
@@ -21,7 +21,7 @@ def needed(row: Any, name: str, kind: type[T], at: str = "") -> T:
 
 
 def optional(row: Any, name: str, kind: type[T], at: str = "") -> T | None:
-    """Returns the field of this name; None if it is not there or null. Raises SourceError for another type."""
+    """Returns the field with this name, or None if it is missing or null. Raises SourceError if it has another type."""
     if not isinstance(row, Mapping):
         raise SourceError(f"{at.rstrip('.') or 'the row'} is {_told(row)}, and has to be an object")
     value = row.get(name)
@@ -31,7 +31,7 @@ def optional(row: Any, name: str, kind: type[T], at: str = "") -> T | None:
 
 
 def texts(row: Any, name: str, at: str = "") -> list[str]:
-    """Returns a field that is a list of texts. Raises SourceError."""
+    """Returns a field that is a list of strings. Raises SourceError if it is not."""
     found: list[Any] = needed(row, name, list, at)
     for number, text in enumerate(found):
         place = f"{name}[{number}]"
@@ -41,7 +41,7 @@ def texts(row: Any, name: str, at: str = "") -> list[str]:
 
 
 def shortened(value: Any) -> str:
-    """Returns a value for a message, cut if it is long."""
+    """Returns a value as text for a message, shortened if it is long."""
     return " ".join(repr(value).split())[:60]
 
 

@@ -1,4 +1,4 @@
-"""Reads samples of evaluation logs of Inspect (inspect_ai 0.3): those that redraft wrote, and any other."""
+"""Reads samples of Inspect evaluation logs (inspect_ai 0.3), those that redraft wrote and all others."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,22 +16,22 @@ from redraft.store.sources.choice import read_choices
 from redraft.store.trajectory import Stop, Trajectory
 
 ATTACHED = "attachment://"
-"""How a long text begins that stands once among the attachments of a sample."""
+"""The prefix of a reference to a long text, which is stored once among the attachments of a sample."""
 CUT = ("max_tokens", "model_length")
 QUIET = ("reasoning", "data")
-"""Parts of a message that are no part of a draft."""
+"""Types of message parts that are not part of a draft."""
 
 
 def inspect_ai(row: Mapping[str, Any], context: Context) -> Imported:
-    """Returns the trajectory of a sample. A sample of `redraft export --format inspect_ai` gives back its problem,
-    drafts, searched tree and grades.
+    """Returns the trajectory of a sample. A sample that `redraft export --format inspect_ai` wrote is restored to its
+    problem, drafts, searched tree and grades.
 
-    In other samples `input`, with the choices, is the question, and `target` is the known answer. Each message of the
-    assistant is a draft, without the model's reasoning; a call of a tool is part of its text, as JSON between
-    <tool_call> and </tool_call>. Later messages of the user are feedback by "user", and results of tools are feedback
-    by "tool". Each score is a grade of the last draft (`score_grades`). A draft that was cut, and a sample that ended
-    with an error or at a limit, end so here too. The sample's number is its epoch. Raises Dropped for a sample without
-    a draft, or with pictures or sounds. Raises SourceError for a row in any other form.
+    In other samples, `input` (with the choices) is the question, and `target` is the known answer. Each message of the
+    assistant is a draft, without the model's reasoning. A tool call is part of the draft's text, as JSON between
+    <tool_call> and </tool_call>. Later messages of the user are feedback by `user`, and results of tools are feedback
+    by `tool`. Each score is a grade of the last draft (`score_grades`). A draft that was cut off, or a sample that
+    ended with an error or at a limit, gets the corresponding `stop`. The epoch becomes the sample number. Raises
+    Dropped for a sample without a draft, or with images or audio. Raises SourceError for a row in any other form.
     """
     kept = optional(row, "store", Mapping)
     facts = optional(kept, OWN, Mapping, "store.") if kept else None
@@ -66,7 +66,7 @@ def _other(row: Mapping[str, Any], context: Context) -> Imported:
 
 
 def _ended(path: Trajectory, called: bool) -> Trajectory:
-    """Returns a trajectory whose last draft is whole; a draft that `called` a tool has no answer."""
+    """Returns a trajectory whose last draft is complete. A draft that `called` a tool has no answer."""
     path = answered(path)
     return replace(path, answer=None) if called else path
 
@@ -88,7 +88,7 @@ def _problem(row: Mapping[str, Any], attached: Mapping[str, Any], context: Conte
 
 
 def _question(row: Mapping[str, Any], attached: Mapping[str, Any]) -> str:
-    """Returns the input of a sample; if the input is a list of messages, the messages of the user."""
+    """Returns the input of a sample. If the input is a list of messages, returns the texts of the user's messages."""
     if not isinstance(row.get("input"), list):
         return _resolved(needed(row, "input", str), attached)
     asked = [(f"input[{number}].", message) for number, message in enumerate(row["input"])]
@@ -99,7 +99,7 @@ def _question(row: Mapping[str, Any], attached: Mapping[str, Any]) -> str:
 
 
 def _text(message: Any, at: str, attached: Mapping[str, Any]) -> str:
-    """Returns the text of a message, with its calls of tools. Raises Dropped for pictures and sounds."""
+    """Returns the text of a message, including its tool calls. Raises Dropped for images and audio."""
     content = message.get("content") if isinstance(message, Mapping) else None
     if isinstance(content, list):
         parts = [_part(part, f"{at}content[{number}].", attached) for number, part in enumerate(content)]
@@ -131,14 +131,14 @@ def _tool_call(name: str, arguments: Any) -> str:
 
 
 def _resolved(text: str, attached: Mapping[str, Any]) -> str:
-    """Returns a text, which may stand among the attachments."""
+    """Returns a text. If it is a reference to an attachment, returns the attachment."""
     if not text.startswith(ATTACHED):
         return text
     return needed(attached, text.removeprefix(ATTACHED), str, "attachments.")
 
 
 def _tokens(row: Mapping[str, Any]) -> dict[str, int]:
-    """Returns the tokens of each message that a call wrote alone, by the message's id."""
+    """Returns a dict from message ids to numbers of tokens, for the messages that are the only output of their call."""
     found: dict[str, int] = {}
     for number, event in enumerate(optional(row, "events", list) or []):
         at = f"events[{number}]."
@@ -154,7 +154,7 @@ def _tokens(row: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _stopped(row: Mapping[str, Any], path: Trajectory) -> Trajectory:
-    """Returns a trajectory that ended as the sample did."""
+    """Returns the trajectory with the `stop` and the reason that correspond to the sample's end."""
     error, limit = optional(row, "error", Mapping), optional(row, "limit", Mapping)
     if error:
         return replace(path, stop=Stop.FAILED, reason=optional(error, "message", str, "error.") or "failed")

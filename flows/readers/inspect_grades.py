@@ -15,14 +15,14 @@ WORDS: Mapping[str, tuple[float, Verdict | None, str | None]] = {
     "yes": (1.0, Verdict.RIGHT, None), "true": (1.0, Verdict.RIGHT, None),
     "no": (0.0, Verdict.WRONG, None), "false": (0.0, Verdict.WRONG, None),
 }  # fmt: skip
-"""The value and the verdict of each word that Inspect scores by, and what it means. P is partly right."""
+"""The value, the verdict and the meaning of each word that Inspect uses as a score. P means partly right."""
 
 
 def score_grades(row: Mapping[str, Any]) -> Iterator[Grade]:
-    """Yields a grade for each score of a sample, whose grader is the scorer; for each value if a score has several
-    ("scorer.name"). C is right with the value 1, I and N are wrong with 0, P has the value 0.5 without a verdict.
-    A number is a value without a verdict. An unscored sample (NaN) is undecided. The explanation of a score is the
-    reason of its grade. Raises SourceError for a score in any other form."""
+    """Yields a grade for each score of a sample; the grader is the scorer. If a score has several values, yields a
+    grade for each ("scorer.name"). C is `right` with the value 1. I and N are `wrong` with the value 0. P has the value
+    0.5 without a verdict. A number is a value without a verdict. NaN, a missing score, is `undecided`. The explanation
+    of a score becomes the reason of the grade. Raises SourceError for a score in any other form."""
     for name, score in (optional(row, "scores", Mapping) or {}).items():
         at = f"scores.{str(name)[:40]}."
         if not isinstance(score, Mapping):

@@ -1,5 +1,5 @@
-"""Reads the released data of Math-Shepherd (Wang et al. 2024). Each step is labelled "+" or "-" by rollouts: "+" if any
-rollout from the step reached the right answer."""
+"""Reads the published data of Math-Shepherd (Wang et al. 2024). Each step is labelled "+" or "-" by rollouts: "+" if
+any rollout from the step reached the right answer."""
 
 import re
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ SIGNS: Mapping[str, Detail] = {"+": GOOD, "-": BAD}
 
 
 def math_shepherd(row: Mapping[str, Any], context: Context) -> Imported:
-    """Returns the solution of a row, with a grade by "rollout" whose model is "math-shepherd". The data has no known
-    answers. A "+" at the last step becomes a value of the grade, and does not make the answer a known answer.
+    """Returns the solution of a row, with a grade by `rollout` whose model is `math-shepherd`. The data has no known
+    answers. A "+" at the last step becomes a value of the grade, but the answer is not stored as the known answer.
 
-    Raises Dropped if the end of the question is unclear, or if a label is not at the place of its tag. Raises
+    Raises Dropped if the end of the question is unclear, or if a label is not at the position of its tag. Raises
     SourceError for a row in any other form.
     """
     text, label = needed(row, "input", str), needed(row, "label", str)

@@ -1,5 +1,4 @@
-"""Reads OpenR1-Math (Open R1, 2025): problems with several generations of a reasoning model each, and verdicts on
-them."""
+"""Reads OpenR1-Math (Open R1, 2025). Each problem has several generations of a reasoning model, with verdicts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,12 +12,13 @@ from redraft.store.trajectory import Stop, Trajectory
 
 JUDGE = "Llama-3.3-70B-Instruct"
 VERDICTS = {"correctness_math_verify": ("math_verify", None), "correctness_llama": ("judge", JUDGE)}
-"""The graders of the columns with verdicts, and their models."""
+"""The grader and its model for each column of verdicts."""
 
 
 def openr1(row: Mapping[str, Any], context: Context) -> Imported:
-    """Returns each generation of a row as a draft of one step, with the verdicts on it: a grade by "math_verify", and
-    one by "judge" whose model is the Llama that judged. A generation that was cut off has the stop "length".
+    """Returns each generation of a row as a draft with one step. The verdicts on it become a grade by `math_verify`,
+    and a grade by `judge` whose model is the Llama model that judged. A generation that was cut off has the stop
+    `length`.
 
     Raises Dropped for a row without generations. Raises SourceError for a row in any other form.
     """
@@ -41,7 +41,8 @@ def openr1(row: Mapping[str, Any], context: Context) -> Imported:
 
 
 def _each(row: Mapping[str, Any], column: str, kind: type, count: int) -> list[Any]:
-    """Returns a column that has a value or null for each generation; nulls if the row does not have it."""
+    """Returns a column that has a value or null for each generation. If the row lacks the column, returns a list of
+    None."""
     values: list[Any] = optional(row, column, list) or [None] * count
     if len(values) != count:
         raise SourceError(f"{column} has {plural(len(values), 'value')} for {plural(count, 'generation')}")

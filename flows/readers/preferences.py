@@ -1,4 +1,4 @@
-"""Reads pairs of a better and a worse answer, as trainers of DPO and of reward models take them."""
+"""Reads pairs of a better and a worse answer, in the columns of trainers of DPO and of reward models."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,13 +15,13 @@ GRADER = "preference"
 
 
 def preferences(row: Mapping[str, Any], context: Context) -> Imported:
-    """Returns the two answers of a row as drafts of one step each. A grade by "preference" is 1 for the better answer
-    and 0 for the worse one. It has no verdict: both answers may be right, or wrong.
+    """Returns the two answers of a row as drafts with one step each. A grade by `preference` has the value 1 for the
+    better answer and 0 for the worse one. It has no verdict, because both answers may be right, or wrong.
 
-    A row has the columns `chosen` and `rejected`, and `prompt` if these do not begin with the question. Each is a text
-    or a list of messages, as `redraft export` writes `dpo`, `best_worst` and `orm` with pairs. Or a row has `messages`,
-    whose last message is the better answer, and `rejected_response`. Raises SourceError for a row in any other form,
-    and for one with more than one question.
+    A row has the columns `chosen` and `rejected`, and also `prompt` if these do not begin with the question. Each is a
+    string or a list of messages, as `redraft export` writes `dpo`, `best_worst` and `orm` with pairs. Alternatively a
+    row has `messages`, whose last message is the better answer, and `rejected_response`. Raises SourceError for a row
+    in any other form, and for a row with more than one question.
     """
     asked, better, worse = _pair(row)
     if [role for role, _ in asked if role != "system"] != ["user"]:
@@ -37,7 +37,7 @@ def preferences(row: Mapping[str, Any], context: Context) -> Imported:
 
 
 def _pair(row: Mapping[str, Any]) -> tuple[list[tuple[str, str]], str, str]:
-    """Returns the messages before the answers, the better answer and the worse one."""
+    """Returns a triple: the messages before the answers, the better answer, and the worse answer."""
     if row.get("rejected_response") is not None:
         *asked, (_, better) = listed(row, "messages") or [("", "")]
         return asked, better, needed(row, "rejected_response", str)
@@ -49,7 +49,7 @@ def _pair(row: Mapping[str, Any]) -> tuple[list[tuple[str, str]], str, str]:
 
 
 def _messages(row: Mapping[str, Any], column: str, role: str) -> list[tuple[str, str]]:
-    """Returns the messages of a column; a text is one message of the role."""
+    """Returns the messages of a column as pairs of role and text. A string is one message with the role `role`."""
     if isinstance(row.get(column), list):
         return listed(row, column)
     text = needed(row, column, str)

@@ -1,9 +1,9 @@
 """Reads both phases of PRM800K (Lightman et al. 2023), in which people rated steps.
 
 A row is one labelled solution. Each of its steps has several completions, and the solution continues from the chosen
-completion. The chosen completions are one trajectory. Each other completion is the last step of a trajectory of its
-own, after the chosen steps before it. Some converters make every combination of completions; this reader does not,
-since nobody wrote or rated those solutions.
+completion. The chosen completions are one trajectory. Each other completion is the last step of a separate trajectory,
+after the chosen steps before it. Some converters generate every combination of completions. This reader does not,
+because nobody wrote or rated those solutions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,13 +20,13 @@ Step = tuple[str, Detail | None]
 
 
 def prm800k(row: Mapping[str, Any], context: Context) -> Imported:
-    """Returns the trajectories of a row, with grades by "human" whose model is the labeller. The trajectories have the
-    role "search", since people or a verifier chose among their steps.
+    """Returns the trajectories of a row, with grades by `human` whose model is the labeller. The trajectories have the
+    role `search`, because people or a verifier chose among their steps.
 
     A rating of null means that the step was not rated. In phase 2 labelling stops at the first mistake; later steps are
     kept without a rating. A step that the labeller wrote is kept without a rating too. Raises Dropped for a row of
-    quality control or of screening, for a bad problem, and for a problem that the labeller gave up. Raises SourceError
-    for a row in any other form.
+    quality control or of screening, for a problem that was marked as bad, and for a problem that the labeller gave up
+    on. Raises SourceError for a row in any other form.
     """
     for name, words in QUALITY.items():
         if row.get(name):
@@ -61,8 +61,8 @@ def prm800k(row: Mapping[str, Any], context: Context) -> Imported:
 
 
 def _step(step: Any, at: str) -> tuple[Step | None, Sequence[Step]]:
-    """Returns the chosen completion of a step, and its other completions. The first is None if none was chosen. `at` is
-    the place of the step in the row."""
+    """Returns a pair: the chosen completion of a step, or None if none was chosen, and the other completions. `at` is
+    the position of the step in the row."""
     listed = optional(step, "completions", list, at) or []
     completions = [_completion(one, f"{at}completions[{number}].") for number, one in enumerate(listed)]
     index = optional(step, "chosen_completion", int, at)
@@ -78,7 +78,7 @@ def _step(step: Any, at: str) -> tuple[Step | None, Sequence[Step]]:
     text = optional(kept, "human_completion", str, at)
     if text:
         return (text, None), completions
-    if len(completions) == 1:  # the last step of phase 2 has one completion, which is not marked as chosen
+    if len(completions) == 1:  # the last step of phase 2 is not marked as chosen
         return completions[0], []
     return None, completions
 

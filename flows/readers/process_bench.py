@@ -1,4 +1,4 @@
-"""Reads ProcessBench (Zheng et al. 2024): solutions in steps, of which people named the first wrong one."""
+"""Reads ProcessBench (Zheng et al. 2024): solutions in steps, in which people marked the first wrong step."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,8 +11,8 @@ from redraft.store.errors import SourceError, plural
 
 
 def process_bench(row: Mapping[str, Any], context: Context) -> Imported:
-    """Returns the solution of a row, with a grade by "human". Steps before the first wrong one are good; later steps
-    have no value, since nobody rated them. The verdict is about the final answer alone.
+    """Returns the solution of a row, with a grade by `human`. Steps before the first wrong step are good. Steps after
+    it have no value, because nobody rated them. The verdict is only about the final answer.
 
     Raises Dropped for a row without steps. Raises SourceError for a row in any other form.
     """

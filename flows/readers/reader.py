@@ -1,5 +1,5 @@
-"""Shared code of the readers of other people's labelled solutions. A reader turns a row of a file into trajectories
-with grades."""
+"""Code that all readers share. A reader converts a row of a file, with solutions that others have labelled, to
+trajectories with grades."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,13 +17,14 @@ SEPARATOR = "\n\n"
 
 
 class Dropped(Exception):
-    """A row is left out on purpose. The message is the reason; rows with the same reason have the same message."""
+    """Raised if a row is left out on purpose. The message is the reason; rows with the same reason have the same
+    message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The settings for reading a row: the source and split of its problem, the id of its unit, what a neutral step
-    counts as, and the separator of steps."""
+    """The settings for reading a row: the source and split of its problem, the id of its unit, how a neutral step
+    counts, and the separator of steps."""
 
     source: str
     unit: str  # the id of this row's unit of work
@@ -53,8 +54,8 @@ class Imported:
 def written(
     question: Question, texts: Sequence[str], *, role: Role = Role.SAMPLE, ended: bool = True, sibling: int = 0
 ) -> Trajectory:
-    """Returns a trajectory with one draft of these steps. Its answer is extracted as from a model's draft. `sibling` is
-    the number of the last step among its siblings."""
+    """Returns a trajectory with one draft of these steps. Its answer is extracted in the same way as from a model's
+    draft. `sibling` is the index of the last step among its siblings."""
     path = Trajectory(question, role=role)
     for number, text in enumerate(texts, start=1):
         last = number == len(texts)
@@ -65,7 +66,8 @@ def written(
 
 
 def answered(path: Trajectory) -> Trajectory:
-    """Returns a trajectory whose last draft is whole. Its answer is extracted as from a model's draft."""
+    """Returns the trajectory with its last draft marked as complete. The answer is extracted in the same way as from a
+    model's draft."""
     *before, last = path.steps
     steps = (*before, replace(last, final=True))
     return replace(path, steps=steps, stop=Stop.ANSWERED, answer=extract(path.text(), path.question.kind))
@@ -73,7 +75,7 @@ def answered(path: Trajectory) -> Trajectory:
 
 def rated(details: Sequence[Detail | None], by: str, person: str | None, neutral: Neutral) -> Grade:
     """Returns a grade with a value for each step. A step whose detail is None was not rated and has no value. If every
-    step has a value, the value of the draft is the lowest of them."""
+    step has a value, the value of the draft is the lowest one."""
     values = tuple(None if one is None else positive(one, neutral) for one in details)
     known = [value for value in values if value is not None]
     return Grade(
@@ -89,7 +91,7 @@ def rated(details: Sequence[Detail | None], by: str, person: str | None, neutral
 
 
 def told(verdict: bool, person: str | None, by: str = "human") -> Grade:
-    """Returns the grade for a verdict on a whole draft, by a person or by another grader."""
+    """Returns the grade for a verdict on a whole draft, given by a person or by another grader."""
     return Grade(
         by,
         "",
@@ -101,8 +103,8 @@ def told(verdict: bool, person: str | None, by: str = "human") -> Grade:
 
 
 def problem_of(context: Context, question: str, answer: Any = None, **meta: object) -> Problem:
-    """Returns the problem of a row. `answer` is what the row states as the known answer. Rows of one source with the
-    same question have the same problem. Raises SourceError for an answer that is an object."""
+    """Returns the problem of a row. `answer` is the known answer in the row. Rows of one source with the same question
+    have the same problem. Raises SourceError for an answer that is an object."""
     known = known_answer(answer)
     kept = {name: value for name, value in {**meta, "no_answer": known.why}.items() if value is not None}
     return Problem(

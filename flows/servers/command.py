@@ -1,4 +1,4 @@
-"""Serves each trained model by the user's own command line, such as `vllm serve`."""
+"""Serves each trained model with the user's own command line, such as `vllm serve`."""
 
 import asyncio
 import socket
@@ -20,16 +20,17 @@ POLL_S = 0.3
 def command(
     *, command: str, model: str = "{model}", health: str = "/health", path: str = "/v1", patience: float = 1800.0
 ) -> Server:
-    """Starts a program for each model, waits until it answers at its health route, and ends it with everything that it
-    started when the model is not asked any more. The program ends too if redraft is killed. `{model}` in the command is
-    the folder of the model, or its name if it was not trained here, and `{port}` a free port. No shell is between.
+    """Starts a program for each model, and waits until it replies at its health route. When the model is no longer
+    needed, ends the program with all its child processes. The program also ends if redraft is killed. `{model}` in the
+    command is the folder of the model, or its name if it was not trained here. `{port}` is a free port. The command
+    does not run in a shell.
 
     Args:
         command: The command line, such as "vllm serve {model} --port {port}".
         model: The name by which the server knows the model.
-        health: The route that answers with status 200 once the model can be asked.
-        path: What follows host and port in the address of the API.
-        patience: The most seconds until the server answers.
+        health: The route that replies with status 200 when the model is ready.
+        path: The path of the API, which is appended to host and port.
+        patience: The time limit in seconds for the server to become ready.
     """
     words = command_words(command, "server 'command'", PLACES)
     name = Path(words[0]).name
@@ -60,7 +61,7 @@ def command(
 async def _answers(
     program: Program, url: str, name: str, last: deque[str], reading: asyncio.Task[None], patience: float
 ) -> None:
-    """Waits until a server answers. Raises ServerError if it ends, or does not answer in time."""
+    """Waits until a server is ready. Raises ServerError if it exits, or is not ready in time."""
     import aiohttp
 
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""Loads the adapters of each trained model into a vLLM server of the user's own, which runs all the time."""
+"""Loads the LoRA adapters of each trained model into the user's vLLM server, which runs all the time."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -12,12 +12,12 @@ ADAPTERS = "adapter_config.json"
 
 
 def lora(*, timeout: float = 600.0) -> Server:
-    """Asks the server at `--api-base` to load the adapters of a model by its route `/v1/load_lora_adapter`, and to
-    unload them when the model is not asked any more. The first model is the server's own. The trainer `trl` writes
-    adapters with lora=16 and merge=false. The server has to read the folder of the loop.
+    """Loads the adapters of a model into the server at `--api-base`, by the route `/v1/load_lora_adapter`, and unloads
+    them when the model is no longer needed. The first model is the server's own. The trainer `trl` writes adapters with
+    lora=16 and merge=false. The server must be able to read the folder of the loop.
 
     Args:
-        timeout: The most seconds of a request.
+        timeout: The timeout of a request in seconds.
     """
 
     @asynccontextmanager
@@ -48,7 +48,8 @@ def lora(*, timeout: float = 600.0) -> Server:
 
 
 async def _ask(address: str, route: str, given: Mapping[str, str], timeout: float, *, ignored: str) -> None:
-    """Asks a route of a server. A refusal whose text has the word `ignored` is no error. Raises ServerError."""
+    """Sends a request to a route of a server. An error response whose text contains the word `ignored` is not an error.
+    Raises ServerError for any other error response."""
     import aiohttp
 
     url = f"{address.rstrip('/')}/{route}"

@@ -1,5 +1,5 @@
-"""The demonstration: a small model drafts, is judged and redrafts. Then SQL queries read the results, and the right
-drafts are exported."""
+"""The demonstration: a small model drafts, its drafts are graded, and it redrafts. Then SQL queries read the results,
+and the right drafts are exported."""
 
 import asyncio
 import shutil
@@ -31,15 +31,15 @@ from redraft.store.trajectory import Trajectory, Verdict
 from redraft.store.unit import Unit
 from redraft.store.waiting import off_loop
 
-SHOWN = 3  # problems that are shown in full, after the first draft
+SHOWN = 3  # how many problems are shown in full after the first draft
 
 
 async def demo(folder: Path, console: Console, *, limit: int = 40, samples: int = 8, seed: int = 0) -> None:
-    """Runs the demonstration and writes its files into a folder. An earlier demonstration in the folder is replaced.
-    Raises StoreError."""
+    """Runs the demonstration and writes its files to a folder. Files of an earlier demonstration in the folder are
+    replaced. Raises StoreError."""
     db, rows = fresh(folder)
     arguments = {"feedback": "oracle", "turns": 2}
-    # Click has checked the values, and Pydantic's check of the others would delay the first draft.
+    # Click has validated the values. Validation of the other settings by Pydantic would delay the first draft.
     settings = Settings(arguments=arguments, samples=samples, seed=seed, concurrency=samples * 2)
     store = await off_loop(Store, db)
     progress = Showing(console)
@@ -72,8 +72,8 @@ async def demo(folder: Path, console: Console, *, limit: int = 40, samples: int 
 
 
 async def first_draft(job: Job, console: Console) -> None:
-    """Samples the drafts of the first problem, judges the first draft and shows it. The run that follows finds the
-    drafts in the journal and does not sample them again."""
+    """Samples the drafts of the first problem, and shows the first draft with its grades. The run that follows finds
+    the drafts in the journal and does not sample them again."""
     problem = next(iter(job.problems.values()))
     job.journal.claim([job.unit(problem)])
     paths = await whole(job.client)(Trajectory(problem.ask(job.unit(problem))), job.settings.samples)
@@ -84,8 +84,8 @@ async def first_draft(job: Job, console: Console) -> None:
 
 
 def fresh(folder: Path) -> tuple[Path, Path]:
-    """Returns the paths of the database and of the file of rows, after it has deleted earlier files there. Raises
-    StoreError."""
+    """Deletes the files of an earlier demonstration. Returns a pair of the paths of the database and of the exported
+    rows. Raises StoreError."""
     db, rows = folder / "demo.duckdb", folder / "demo.sft.jsonl"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ def fresh(folder: Path) -> tuple[Path, Path]:
 
 
 class Showing:
-    """A Progress that shows a few problems in full, and the other problems as a bar or as lines."""
+    """A Progress that shows a few problems in full, and all other problems as a bar or as lines."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -135,7 +135,8 @@ def _verdicts(unit: Unit) -> dict[tuple[str, int], Verdict | None]:
 
 
 def _telling(unit: Unit) -> Trajectory | None:
-    """Returns a trajectory whose redraft is right, else any trajectory with a redraft; None if there is no redraft."""
+    """Returns a trajectory whose redraft is right, otherwise any trajectory with a redraft, or None if there is no
+    redraft."""
     known = _verdicts(unit)
     redrafted = [path for path in unit.trajectories if path.turn > 1]
     mended = [path for path in redrafted if known.get((path.trajectory_id, path.turn)) is Verdict.RIGHT]
@@ -165,8 +166,8 @@ def _places(db: Path, rows: Path) -> Table:
 
 
 def _activation() -> list[tuple[str, str]]:
-    """Returns the shell command that puts `redraft` on the path, with its explanation. Returns no command if `redraft`
-    is on the path already, or if this Python is not in a virtual environment."""
+    """Returns a list with the shell command that puts `redraft` on the PATH, and its explanation. The list is empty if
+    `redraft` is already on the PATH, or if this Python is not in a virtual environment."""
     if shutil.which("redraft") or sys.prefix == sys.base_prefix:
         return []
     return [(f"source {Path(sys.prefix) / 'bin' / 'activate'}", "first: makes redraft a command of this shell")]

@@ -26,7 +26,7 @@ from redraft.store.waiting import off_loop
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of one check. `ok` is None if the result is neither good nor bad. `cure` says how to repair a
+    """The result of one check. `ok` is None if the result is only information. `cure` describes how to repair a
     fault."""
 
     about: str
@@ -36,7 +36,7 @@ class Finding:
 
 
 async def examine(*, db: str, model: str = "embedded", api_base: str | None = None) -> list[Finding]:
-    """Returns the findings of all checks, which take seconds. A fault that a check finds is a Finding, not an
+    """Runs all checks, which takes seconds, and returns the findings. A fault that a check finds is a Finding, not an
     exception."""
     return [
         *installed(),
@@ -64,7 +64,8 @@ def installed() -> list[Finding]:
 
 
 async def answers(name: str, api_base: str | None) -> list[Finding]:
-    """Calls the model for one token (the embedded model for one draft). Returns its answer and its abilities."""
+    """Calls the model for one token (the embedded model for one draft). Returns findings with its reply and its
+    capabilities."""
     start = time.perf_counter()
     try:
         asked = route(name, api_base)
@@ -86,9 +87,9 @@ async def answers(name: str, api_base: str | None) -> list[Finding]:
 
 
 def can(able: Capabilities) -> str:
-    """Returns one line with the abilities that a model has, the abilities that redraft works around, and the abilities
-    that are not known yet. Ways of sampling, such as top-p, are named only if they are known: redraft finds out about
-    them when a run first uses them."""
+    """Returns one line with the capabilities that a model has, the capabilities that redraft works around, and the
+    capabilities that are not known yet. Sampling parameters, such as top-p, are named only if it is known whether they
+    are supported, because redraft tests them when a run first uses them."""
     by_word: dict[bool | None, list[str]] = {True: [], False: [], None: []}
     for field, words in ABILITIES.items():
         by_word[getattr(able, field)].append(words)
@@ -103,7 +104,7 @@ def can(able: Capabilities) -> str:
 
 
 async def compares() -> Finding:
-    """Tests that the oracle's checker finds two ways to write half of x equal."""
+    """Tests that the oracle's checker considers two notations of half of x equal."""
     async with Checker() as checker:
         ruling = await checker.equal(r"\frac{x}{2}", "0.5x")
     if ruling.verdict is Verdict.RIGHT:
@@ -114,7 +115,8 @@ async def compares() -> Finding:
 
 
 async def runs_programs() -> Finding:
-    """Tests that the sandbox runs a program, and whether CPython can be confined for what Monty lacks."""
+    """Tests that the sandbox runs a program, and that CPython can be confined for programs that Monty does not
+    support."""
     try:
         async with Sandbox(workers=1) as sandbox:
             outcome = await sandbox.run("6 * 7")
@@ -129,7 +131,7 @@ async def runs_programs() -> Finding:
 
 
 def holds(db: str) -> list[Finding]:
-    """Returns findings on the store's rows, runs and units, on its journals, and on the free space of its disk."""
+    """Returns findings about the store's rows, runs and units, its journals, and the free space of its disk."""
     folder = Path(db).absolute().parent
     if not Path(db).exists():
         return [Finding("store", f"{db} does not exist yet", None, "`redraft generate` makes it")]
@@ -156,8 +158,9 @@ def holds(db: str) -> list[Finding]:
 
 
 def _unfinished(store: Store) -> list[Finding]:
-    """Returns findings on killed runs and on waiting journals. A killed run still has the status "running", but no
-    process holds its journal. A waiting journal has answers of a model that its run can use when the run continues."""
+    """Returns findings about killed runs and about journals with unused replies. A killed run still has the status
+    "running", but no process has locked its journal. Such a journal has model replies that the run can use when it is
+    continued."""
     killed, waiting = 0, 0
     at_work = {worker.recipe for worker in workers(store.leases_folder) if worker.alive}
     for (recipe,) in store.query(RUNNING).rows:
@@ -176,8 +179,8 @@ def _unfinished(store: Store) -> list[Finding]:
 
 
 def shared(store: Store) -> list[Finding]:
-    """Returns findings on the workers that share the store, on their versions, and on what the leases show of runs that
-    were stopped."""
+    """Returns findings about the workers that share the store, about their versions, and about leases of runs that were
+    stopped."""
     there = workers(store.leases_folder)
     found = [
         Finding("worker", str(worker), None if worker.cure else True, worker.cure)
@@ -222,7 +225,7 @@ LEADS: dict[bool | None, str] = {True: "", False: "worked around: ", None: "not 
 NEEDED = ("duckdb", "numpy", "tokenizers", "math-verify", "langgraph", "litellm", "aiohttp", "pydantic", "prefect")
 TABLES = ("problems", "trajectories", "steps", "turns", "grades", "calls", "datasets")
 LEAST_GB = 0.5
-PATIENCE_S = 5.0  # seconds that doctor waits if another process holds the store
+PATIENCE_S = 5.0  # the time limit in seconds for another process to release the store
 
 RUNNING = """
 SELECT recipe FROM runs GROUP BY recipe HAVING arg_max(status, run_id) = 'running'"""

@@ -1,4 +1,4 @@
-"""Computes how often drafts are right, and how often each way of choosing among drafts is right."""
+"""Computes the accuracy of drafts, and the accuracy of each method of selecting among drafts."""
 
 from array import array
 from collections import Counter, defaultdict
@@ -25,18 +25,18 @@ class Draft:
     answer: str | None
     correct: bool
     values: Mapping[str, float | None]  # the values of the draft, by grader
-    key: str | None = field(init=False)  # the answer in canonical form, for votes
+    key: str | None = field(init=False)  # the canonical form of the answer, for votes
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", canonical(self.answer, self.kind))
 
 
 class Tally:
-    """Collects a few numbers for each problem of a run. Shares are shares of the drafts that the oracle could judge. A
-    problem without such drafts does not count."""
+    """Collects a few numbers for each problem of a run. All shares are relative to the drafts that the oracle could
+    judge. A problem without such drafts is not counted."""
 
     def __init__(self) -> None:
-        self._firsts = array("d")  # by problem: the share of right first drafts; failed trajectories do not count
+        self._firsts = array("d")  # by problem: the share of right first drafts, without failed trajectories
         self._lasts = array("d")
         self._gains = array("d")
         self._drawn: Counter[tuple[int, int]] = Counter()  # problems, by the number of first drafts and of right ones
@@ -49,12 +49,13 @@ class Tally:
         self._oracle_used = False
 
     def add(self, rows: Iterable[Row]) -> None:
-        """Counts the first and the last drafts of trajectories. All rows of a problem must follow each other."""
+        """Counts the first and the last drafts of trajectories. All rows of a problem must be consecutive."""
         for _, drafts in groupby(rows, itemgetter("problem_id")):
             self._add(list(drafts))
 
     def facts(self, chosen: Sequence[float]) -> dict[str, Any]:
-        """Returns the fields of a summary that are about drafts. `chosen` has 1 for each pick that is right, else 0."""
+        """Returns the fields of a summary that are about drafts. `chosen` has 1 for each pick that is right, and 0 for
+        each other pick."""
         facts: dict[str, Any] = {
             "graded_problems": len(self._firsts),
             "right_to_wrong": self._moves[True, False],
@@ -116,10 +117,10 @@ class Tally:
                 self._graders.add(grader)
 
     def _chosen(self) -> dict[str, Any]:
-        """Returns how often choosing among the independent first drafts is right. A way of choosing by a grader counts
-        if the grader graded any of these drafts."""
+        """Returns the accuracies of the methods of selecting among the independent first drafts. A method that uses a
+        grader is included if the grader graded any of these drafts."""
         sizes = [drawn for drawn, _ in self._drawn]
-        k = min(sizes)  # if a strategy stops early, only hard problems have many drafts
+        k = min(sizes)  # a strategy that stops early draws many drafts only of hard problems
         silent = [name for grader, name in SCORES.items() if grader not in self._graders]
         problems = self._drawn.total()
         return {
@@ -140,8 +141,8 @@ class Tally:
 
 
 def vote(drafts: Sequence[Draft], grader: str | None) -> float:
-    """Returns the chance that a vote among the drafts is right. Each draft has one vote, or a weight by a grader. If
-    several answers lead, each wins with equal chance. Returns 0 if no draft has an answer."""
+    """Returns the probability that a vote among the drafts is right. Each draft has one vote, or a weight by a grader.
+    If several answers have the most votes, each wins with equal probability. Returns 0 if no draft has an answer."""
     shares = weights([draft.values.get(grader) for draft in drafts]) if grader else [1.0] * len(drafts)
     totals: dict[str, float] = defaultdict(float)
     right: dict[str, bool] = {}
@@ -155,8 +156,8 @@ def vote(drafts: Sequence[Draft], grader: str | None) -> float:
 
 
 def best(drafts: Sequence[Draft], grader: str) -> float:
-    """Returns the chance that the draft with the highest grade is right. Drafts with equal grades win with equal
-    chance."""
+    """Returns the probability that the draft with the highest grade is right. Drafts with equal grades win with equal
+    probability."""
     scores = [None if draft.answer is None else draft.values.get(grader) for draft in drafts]
     return best_of_k(scores, [draft.correct for draft in drafts], len(drafts))
 

@@ -1,6 +1,6 @@
-"""The SQL queries of a summary. Each query reads a part of the problems, so that memory stays small for any number of
-problems. Values are written into the queries, since DuckDB imports pandas for bound parameters. The queries read the
-raw tables, since the views would join everything in the store first."""
+"""The SQL queries of a summary. Each query reads one part of the problems, so that memory stays small for any number of
+problems. Values are literals in the queries, because DuckDB imports pandas for bound parameters. The queries read the
+raw tables, because the views would first join everything in the store."""
 
 UNITS = """(
     SELECT unit_id, any_value(problem_id) AS problem_id, arg_max(commit_id, attempt) AS commit_id,
@@ -20,7 +20,7 @@ SELECT count(*) AS calls, coalesce(sum(completion_tokens), 0)::BIGINT AS tokens,
 FROM calls WHERE run_id = {run}"""
 
 RUN_QUERIES = (RUN, SPENT)
-"""What is asked of the run itself."""
+"""The queries about the run itself."""
 
 TOTAL = f"""
 SELECT count(*) AS trajectories, count(*) FILTER (ended = 'budget' AND status <> 'cut') AS ended_by_budget,
@@ -88,7 +88,8 @@ SELECT problem_id, trajectory_id, turn, turn = 1 AS first, turn = turns AND NOT 
        oracle_used, kind, likelihood, likelihood_sum
 FROM drafts SEMI JOIN graded USING (commit_id, failed) LEFT JOIN likelihoods USING (path_id, turn)
 WHERE first OR last ORDER BY problem_id, trajectory_id, turn"""
-"""The drafts of the view raw.drafts, each once."""
+"""The distinct drafts of the view raw.drafts."""
 
 PART_QUERIES = (TOTAL, FAILURES, LIKELIHOODS, GRADED, CHOSEN)
-"""What is asked of each part of the problems, in the order in which a summary reads them, before its drafts."""
+"""The queries about each part of the problems, in the order in which a summary runs them. The query of drafts follows
+them."""

@@ -8,12 +8,12 @@ from redraft.flows.summary.summary import Summary, caveats, lines
 
 
 def show(summary: Summary, console: Console) -> None:
-    """Prints the summary in at most 100 columns."""
+    """Prints the summary in at most 100 characters per line."""
     console.print(render(summary))
 
 
 def render(summary: Summary) -> RenderableType:
-    """Returns the lines of the summary as one table, with the caveats below."""
+    """Returns the lines of the summary as one table, followed by the caveats."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(no_wrap=True)
@@ -26,6 +26,6 @@ def render(summary: Summary) -> RenderableType:
 
 
 def markdown(summary: Summary) -> str:
-    """Returns the summary as a Markdown table, with the caveats below."""
+    """Returns the summary as a Markdown table, followed by the caveats."""
     rows = [f"| {name} | {value} | {note} |" for name, value, note in lines(summary)]
     return "\n".join(["| | | |", "|---|---|---|", *rows, "", *caveats(summary)])

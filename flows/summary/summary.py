@@ -1,5 +1,5 @@
-"""The summary of a run: how often the first and the last draft are right, how often each way of choosing among the
-first drafts is right, and what the run cost. A summary is also shown as lines and caveats for people."""
+"""The summary of a run: the accuracy of first and last drafts, the accuracy of each method of selecting among the first
+drafts, and the cost of the run. For people, a summary is also formatted as lines and caveats."""
 
 import json
 from collections.abc import Mapping
@@ -15,8 +15,9 @@ from redraft.store.html import notes, table
 class Summary:
     """A run, with all stored data of its recipe and replicate on the problems that it was given.
 
-    Shares are means over problems, with 95% bootstrap intervals over problems. `selectors` says how often each way of
-    choosing one of a problem's first drafts is right, with ties averaged; `chosen` is the agent's own pick.
+    Shares are means over problems, with 95% bootstrap intervals over problems. `selectors` has the accuracy of each
+    method of selecting one of a problem's first drafts; ties are averaged. `chosen` is the accuracy of the agent's own
+    pick.
     """
 
     db: str
@@ -32,13 +33,13 @@ class Summary:
     known_problems: int = 0  # problems whose answer is known, with or without a draft
     feedback: str | None = None  # the strategy's feedback
     grader: str | None = None  # the strategy's grader
-    asked: int | None = None  # samples per problem that were asked of this run
-    samples: int = 0  # the fewest first drafts that a graded problem has: the k of pass@k
-    most_samples: int = 0  # the most first drafts that a graded problem has
+    asked: int | None = None  # the number of samples per problem in this run's settings
+    samples: int = 0  # the minimum number of first drafts of a graded problem: the k of pass@k
+    most_samples: int = 0  # the maximum number of first drafts of a graded problem
     graded: int = 0  # values of drafts and steps by graders other than the oracle and the likelihood
-    ungraded: int = 0  # drafts, finished or not, that a grader was asked about without giving a value
+    ungraded: int = 0  # drafts and steps to which a grader gave no value
     ungraded_by: str | None = None  # the grader that most often gave no value
-    ungraded_because: str | None = None  # its most frequent reason
+    ungraded_because: str | None = None  # that grader's most frequent reason
     drafts: int = 0  # drafts of all turns
     likelihoods: int = 0  # drafts whose likelihood is known
     first: Interval | None = None
@@ -60,7 +61,7 @@ class Summary:
     seconds: float = 0.0
     all_tokens: int = 0  # completion tokens of all runs of this recipe and replicate
     failures: Mapping[str, int] = field(default_factory=dict)  # failed trajectories by reason
-    spent: str | None = None  # a sentence that names the budget of this run that was used up
+    spent: str | None = None  # a sentence with the limit of this run's budget that was used up
     used: Amount | None = None  # how much of the run's budget was used, if it has one
     ended_by_budget: int = 0  # trajectories that ended because their problem's budget was used up
 
@@ -83,7 +84,7 @@ class Summary:
         return table(lines(self)) + notes(caveats(self))
 
     def one_line(self) -> str:
-        """Returns the counts in one line: "5 problems, 10 trajectories: 4 right; 10 new, 0 already there"."""
+        """Returns the counts as one line: "5 problems, 10 trajectories: 4 right; 10 new, 0 already there"."""
         failed = f", {self.failed:,} failed" if self.failed else ""
         right = f"{self.right:,} right" if self.known_problems else "no problem has a known answer"
         there = self.trajectories - self.failed - self.new
@@ -98,7 +99,7 @@ class Summary:
 
 
 def lines(summary: Summary) -> list[tuple[str, str, str]]:
-    """Returns the name, the value and the remark of every line."""
+    """Returns a triple of the name, the value and the remark for every line of the summary."""
     s = summary
     made = [("problems", f"{s.problems:,}", ""), ("trajectories", f"{s.trajectories:,}", _redrafted(s))]
     if s.first and s.last:
@@ -124,7 +125,7 @@ def lines(summary: Summary) -> list[tuple[str, str, str]]:
 
 
 def caveats(summary: Summary) -> list[str]:
-    """Returns the reasons to doubt the numbers, in a sentence or two each."""
+    """Returns the reasons to doubt the numbers, each as one or two sentences."""
     s = summary
     found = [f"{count:,} failed: {reason}" for reason, count in s.failures.items()]
     if found:
@@ -166,7 +167,7 @@ def _redrafted(summary: Summary) -> str:
 
 
 def _parts(summary: Summary) -> str:
-    """Returns the names of the feedback and the grader, if the strategy has them."""
+    """Returns the names of the feedback and the grader, if the strategy has them, as text."""
     named = {"feedback": summary.feedback, "grader": summary.grader}
     parts = ", ".join(f"{part} {name}" for part, name in named.items() if name)
     return f" ({parts})" if parts else ""

@@ -1,4 +1,4 @@
-"""Keeps the summary of a run's data, so that a finished run that is started again tells it without reading it all."""
+"""Caches the summary of a run's data, so that a repeated run that is already done need not read all the data again."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,19 +12,19 @@ from redraft.store.tables.sql import literal
 from redraft.store.tables.store import Store
 
 EVENT = "summarised"
-FEWEST = 2_000  # problems whose summary is worth keeping: that of fewer is read sooner than it is written
+FEWEST = 2_000  # below this number of problems, reading is faster than caching
 INTERVALS = ("first", "last", "gain", "chosen")
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a summary was made from: the problems, the commits of the recipe (their number and the last one), how many
-    versions of its problems there were, and how many grades of drafts that other units stored.
-    `shape` is a digest of the fields that a summary has, since another build may have others."""
+    """The state of the store from which a summary was made: the problems, the commits of the recipe (their number and
+    the last one), the number of versions of its problems, and the number of grades of drafts that other units stored.
+    `shape` is a hash of the names of a summary's fields, because another version of redraft may have others."""
 
     recipe: str
     replicate: str
-    problems: str  # a digest of their ids
+    problems: str  # a hash of their ids
     shape: str
     commit: int
     commits: int
@@ -33,15 +33,15 @@ class State:
 
 
 def state(store: Store, recipe: str, replicate: str, problems: Sequence[str]) -> State:
-    """Returns the present state of the store for a summary over these problems. Raises StoreError."""
+    """Returns the current state of the store for a summary of these problems. Raises StoreError."""
     [counts] = store.query(NOW.format(recipe=literal(recipe), last=2**63 - 1)).rows
     shape = texts_digest([field.name for field in fields(Summary)])
     return State(recipe, replicate, texts_digest(sorted(problems)), shape, *counts)
 
 
 def recall(store: Store, now: State, problems: Sequence[str]) -> dict[str, Any] | None:
-    """Returns the facts that were kept for the same problems; None if there are none, or if any draft, grade or problem
-    has come since that they depend on. Raises StoreError."""
+    """Returns the cached facts for the same problems. Returns None if there are none, or if a draft, grade or problem
+    on which they depend has been stored since. Raises StoreError."""
     names = {name: literal(getattr(now, name)) for name in ("recipe", "replicate", "problems", "shape")}
     found = store.query(KEPT.format(event=EVENT, **names)).rows
     if not found:
@@ -59,7 +59,7 @@ def recall(store: Store, now: State, problems: Sequence[str]) -> dict[str, Any] 
 
 
 def keep(store: Store, run_id: str, of: State, facts: Mapping[str, Any]) -> None:
-    """Keeps the facts of a summary for the next run of the same problems. Raises StoreError."""
+    """Stores the facts of a summary in the cache for the next run of the same problems. Raises StoreError."""
     plain = {
         name: [value.estimate, value.low, value.high] if isinstance(value, Interval) else value
         for name, value in facts.items()
@@ -73,8 +73,9 @@ WITH own AS (FROM raw.commits WHERE recipe = {recipe} AND commit_id <= {last})
 SELECT coalesce((SELECT max(commit_id) FROM own), 0), (SELECT count(*) FROM own),
        (SELECT count(*) FROM raw.problems SEMI JOIN own USING (problem_id)),
        (SELECT count(*) FROM raw.grades WHERE elsewhere)"""
-"""The COUNTS of a recipe up to a commit, and of all grades of drafts that other units stored. Where several processes
-write, a commit may come that has a smaller number than one before it; then there are more up to the same commit."""
+"""The query of the COUNTS of a recipe up to a commit, and of all grades of drafts that other units stored. If several
+processes write, a later commit may have a smaller number than an earlier one. Then the count up to the same commit
+grows."""
 
 KEPT = """
 WITH kept AS (
@@ -88,4 +89,4 @@ ORDER BY happened_at DESC LIMIT 1"""
 
 TOUCHED = """
 SELECT problem_id FROM raw.commits WHERE commit_id > {commit} AND recipe = {recipe}"""
-"""The problems with new units of the recipe."""
+"""The query of the problems with new units of the recipe."""

@@ -1,4 +1,4 @@
-"""Reads the summary of a run from the store, a part of the problems at a time."""
+"""Reads the summary of a run from the store, one part of the problems at a time."""
 
 from array import array
 from collections import Counter
@@ -14,7 +14,7 @@ from redraft.store.tables.query import Table
 from redraft.store.tables.sql import literal, one_of
 from redraft.store.tables.store import Store
 
-PART = 20_000  # problems whose drafts are read at once: each part reads the whole store, and takes 6 MB a thousand
+PART = 20_000  # problems per part: a part reads the whole store, and needs 6 MB per thousand problems
 
 _Rows = Sequence[Mapping[str, Any]]
 
@@ -40,13 +40,13 @@ def summarise(store: Store, run_id: str, *, recipe: str, replicate: str, problem
 def _read(
     store: Store, run_id: str, recipe: str, replicate: str, problems: Sequence[str]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns the facts about a run, and the facts about the data of its problems."""
+    """Returns a pair: the facts about a run, and the facts about the data of its problems."""
     own = f"recipe = {literal(recipe)} AND replicate = {literal(replicate)}"
     facts: dict[str, Any] = {}
     found = _Found()
     for part in _parts(problems):
         these, asked = f"{own} AND {one_of('problem_id', part)}", one_of("p.problem_id", part)
-        with store.held(read_only=True):  # DuckDB keeps what it has read until the store is closed
+        with store.held(read_only=True):  # DuckDB caches the data that it reads until the store is closed
             facts = facts or _run_facts(store, run_id)
             ids = {"these": these, "problems": asked, "run": literal(run_id)}
             tables = store.queries(*(sql.format(**ids) for sql in PART_QUERIES))
@@ -63,18 +63,18 @@ def _run_facts(store: Store, run_id: str) -> dict[str, Any]:
 
 
 class _Found:
-    """Adds up the query results of all parts of a run's problems."""
+    """Sums the query results of all parts of a run's problems."""
 
     def __init__(self) -> None:
         self.drafts = Tally()
         self._sums: Counter[str] = Counter()
         self._failures: Counter[str] = Counter()
         self._lost: Counter[tuple[str, str | None]] = Counter()  # drafts without a grade, by grader and reason
-        self._picks = array("d")  # for each graded problem 1 if the pick is right; 0 if it is wrong or missing
+        self._picks = array("d")  # for each graded problem: 1 if the pick is right, otherwise 0
         self._oracle_used = False
 
     def add(self, total: _Rows, failures: _Rows, likelihoods: _Rows, graded: _Rows, picks: _Rows) -> None:
-        """Adds the rows of one part of the problems. Each argument has the rows of one of PART_QUERIES."""
+        """Adds the rows of one part of the problems. Each argument has the rows of one query in PART_QUERIES."""
         self._sums.update(total[0])
         self._sums.update(likelihoods[0])
         self._failures.update({row["reason"]: row["n"] for row in failures})

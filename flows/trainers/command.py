@@ -1,4 +1,5 @@
-"""Trains with the user's own program, such as axolotl, LLaMA-Factory, verl, or a script that submits to a cluster."""
+"""Trains with the user's own program, for example axolotl, LLaMA-Factory, verl, or a script that submits a job to a
+cluster."""
 
 from pathlib import Path
 
@@ -9,15 +10,17 @@ PLACES = ("rows", "base", "out", "loss", "seed", "trunk")
 
 
 def command(*, command: str, model: str = "{out}", base: str | None = None) -> Trainer:
-    """Runs a command line and waits for its end. `{rows}` in it is the file of rows, `{base}` the model that training
-    begins with, `{out}` the folder that it has to write, `{loss}` the objective (sft, dpo), `{seed}` the seed, and
-    `{trunk}` the folder of a reward model whose layers training begins with, empty if there is none. No shell is
-    between: write `sh -c '...'` for one. The program has to end with exit code 0 and leave files in `{out}`.
+    """Runs a command line and waits until it ends. These placeholders are replaced: `{rows}` by the file of rows,
+    `{base}` by the model with which training begins, `{out}` by the folder that the program must write, `{loss}` by the
+    objective (sft, dpo), `{seed}` by the seed, and `{trunk}` by the folder of a reward model whose layers training
+    begins with, or by "" if there is none. The command does not run in a shell; write `sh -c '...'` to use one. The
+    program must end with exit code 0 and leave files in `{out}`.
 
     Args:
         command: The command line, such as "python train.py {rows} {base} {out}".
-        model: The name of the trained model, as `--model` takes it, such as "embedded:{out}"; by default its folder.
-        base: What `{base}` is in the first round, if it is not the model's name; later it is the folder before.
+        model: The name of the trained model in the form of `--model`, such as "embedded:{out}"; by default its folder.
+        base: The value of `{base}` in the first round, if it is not the model's name; in later rounds it is the
+            previous folder.
     """
     words = command_words(command, "trainer 'command'", PLACES)
     fill(model, dict.fromkeys(PLACES, ""))
@@ -38,7 +41,7 @@ def command(*, command: str, model: str = "{out}", base: str | None = None) -> T
 
 
 async def _run(words: list[str], task: TrainingTask) -> None:
-    """Runs a program, whose lines are reported. Raises TrainingError if it fails."""
+    """Runs a program and reports its output lines. Raises TrainingError if it fails."""
     try:
         ended = await run_program(words, task.say, lock=task.lock)
     except OSError as error:

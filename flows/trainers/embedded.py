@@ -1,4 +1,4 @@
-"""Trains the embedded model on the processor, with PyTorch."""
+"""Trains the embedded model on the CPU, with PyTorch."""
 
 import asyncio
 from dataclasses import asdict
@@ -25,17 +25,18 @@ def embedded(
     threads: int = 1,
     beta: float = 0.1,
 ) -> Trainer:
-    """Tunes the embedded model. Loss `sft` is supervised fine-tuning in which a row counts by its `weight`, or each of
-    its steps by its own, and `dpo` is direct preference optimization. `prm` and `value` train a reward model that
-    begins as the model, on rows of the formats of the same names. The same rows, seed and machine give the same
-    weights.
+    """Tunes the embedded model. The loss `sft` is supervised fine-tuning, in which each row is weighted by its
+    `weight`, or each step by its own weight. `dpo` is direct preference optimization. `prm` and `value` train a reward
+    model that is initialized from the model, on rows of the formats of the same names. The same rows, seed and machine
+    give the same weights.
 
     Args:
-        epochs: How often each row is learnt from.
-        rate: The highest learning rate.
-        replay: The share of rows of the first training, against forgetting; the other losses replay none.
-        average: The share of the weights before the training in a policy's weights after it, against forgetting.
-        threads: Processor threads.
+        epochs: The number of passes over the rows.
+        rate: The maximum learning rate.
+        replay: The share of rows from the original training that are added to prevent forgetting; losses other than
+            `sft` add none.
+        average: The share of the old weights in the average with the new weights of a policy, to prevent forgetting.
+        threads: The number of CPU threads.
         beta: The strength of the reference model in `dpo`.
     """
     if epochs < 1 or threads < 1 or rate <= 0 or beta <= 0 or not 0 <= replay < 1 or not 0 <= average < 1:
@@ -65,7 +66,7 @@ def embedded(
                 trunk=task.trunk,
                 settings=settings,
                 overwrite=True,
-                include_heldout=True,  # the export has left them out
+                include_heldout=True,  # the export has already left them out
                 say=task.say,
             )
             figures = asdict(tuned)
@@ -76,8 +77,7 @@ def embedded(
 
 
 def _check_pytorch() -> None:
-    """Raises ModelError if PyTorch cannot be imported, so that no draft is paid for in vain. The import takes a
-    second."""
+    """Raises ModelError if PyTorch cannot be imported, before any draft is paid for. The import takes a second."""
     try:
         from redraft.llm.providers.embedded.training import finetune  # noqa: F401  # pyright: ignore[reportUnusedImport]
     except ImportError as error:
@@ -87,7 +87,7 @@ def _check_pytorch() -> None:
 
 
 def _prefer(task: TrainingTask, settings: FinetuneSettings, beta: float) -> dict[str, object]:
-    """Trains by DPO, and returns the figures. Raises ModelError without PyTorch."""
+    """Trains by DPO, and returns the measurements. Raises ModelError if PyTorch is not installed."""
     from redraft.llm.providers.embedded.training.pairs import read_pairs
     from redraft.llm.providers.embedded.training.preferences import prefer
 
@@ -98,7 +98,7 @@ def _prefer(task: TrainingTask, settings: FinetuneSettings, beta: float) -> dict
 
 
 def _verify(task: TrainingTask, settings: FinetuneSettings) -> dict[str, object]:
-    """Trains a reward model, and returns the figures."""
+    """Trains a reward model, and returns the measurements."""
     from redraft.llm.providers.embedded.training.examples import read_judged
     from redraft.llm.providers.embedded.training.verifier import train_verifier
 

@@ -1,4 +1,4 @@
-"""Runs a program, such as a user's own trainer or server, and ends it with everything that it started."""
+"""Runs a program, such as a user's own trainer or server, and ends it together with all its child processes."""
 
 import asyncio
 import os
@@ -13,19 +13,19 @@ from redraft.store.errors import PartError, alternatives
 
 Program = asyncio.subprocess.Process
 
-LAST = 5  # lines of the program that an error repeats
-TERMINATION_S = 5.0  # seconds that a stopped program has to end
+LAST = 5  # the number of output lines that an error repeats
+TERMINATION_S = 5.0  # seconds between SIGTERM and SIGKILL
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a program ended: its exit code, or the number of a signal below 0, and its last lines."""
+    """How a program ended: its exit code, or the negative number of a signal, and its last output lines."""
 
     code: int
     last: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Returns the code and the last lines, such as "exit code 3: out of memory"."""
+        """Returns the exit code and the last lines, such as "exit code 3: out of memory"."""
         how = f"signal {-self.code}" if self.code < 0 else f"exit code {self.code}"
         return f"{how}: {' / '.join(self.last)[:500]}" if self.last else how
 
@@ -37,8 +37,8 @@ async def run_program(
     lock: int | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Ended:
-    """Runs a program to its end; `say` gets its lines. A cancelled call ends the program and everything that it
-    started. Raises OSError if the program cannot be started."""
+    """Runs a program until it ends, and returns how it ended. `say` receives its output lines. If the call is
+    cancelled, the program and its child processes are ended. Raises OSError if the program cannot be started."""
     program = await start_program(words, lock=lock, environment=environment)
     last: deque[str] = deque(maxlen=LAST)
     try:
@@ -58,9 +58,9 @@ async def start_program(
     environment: Mapping[str, str] | None = None,
     piped: bool = False,
 ) -> Program:
-    """Starts a program in a process group of its own. It inherits the descriptor `lock`. `environment` has variables
-    that are added to this process's variables. Its standard input is empty; if `piped`, it is a pipe that ends with
-    this process. Raises OSError."""
+    """Starts a program in its own process group. It inherits the file descriptor `lock`. `environment` has variables
+    that are added to those of this process. Its standard input is empty; if `piped`, it is a pipe that is closed when
+    this process ends. Raises OSError."""
     return await asyncio.create_subprocess_exec(
         *words,
         stdin=asyncio.subprocess.PIPE if piped else asyncio.subprocess.DEVNULL,
@@ -74,7 +74,7 @@ async def start_program(
 
 
 async def lines(program: Program) -> AsyncIterator[str]:
-    """Yields the lines of a program that are not empty."""
+    """Yields the non-empty output lines of a program."""
     assert program.stdout
     async for line in program.stdout:
         if text := line.decode("utf-8", "replace").strip():
@@ -82,13 +82,13 @@ async def lines(program: Program) -> AsyncIterator[str]:
 
 
 async def end_program(program: Program) -> None:
-    """Ends a program and everything that it started."""
+    """Ends a program and all its child processes."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         _send(program, number)
         with suppress(TimeoutError):
             await asyncio.wait_for(program.wait(), TERMINATION_S)
             break
-    _send(program, signal.SIGKILL)  # what it started may end later than itself
+    _send(program, signal.SIGKILL)  # child processes may outlive the program
 
 
 def _send(program: Program, number: int) -> None:
@@ -97,8 +97,8 @@ def _send(program: Program, number: int) -> None:
 
 
 def command_words(command: str, owner: str, places: Sequence[str]) -> list[str]:
-    """Returns the words of a command line, in which only these places, such as {rows}, stand. Raises PartError, which
-    names the owner of the command."""
+    """Returns the words of a command line. Only the placeholders in `places`, such as {rows}, are allowed. Raises
+    PartError, which names the owner of the command."""
     try:
         words = shlex.split(command)
     except ValueError as error:
@@ -112,7 +112,7 @@ def command_words(command: str, owner: str, places: Sequence[str]) -> list[str]:
 
 
 def fill(text: str, values: Mapping[str, object]) -> str:
-    """Returns a text with the values in their places. Raises PartError for an unknown place."""
+    """Returns a text with its placeholders replaced by the values. Raises PartError for an unknown placeholder."""
     try:
         return text.format(**values)
     except (KeyError, IndexError, ValueError) as error:

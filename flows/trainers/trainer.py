@@ -1,6 +1,6 @@
-"""The protocol of every trainer of models. A trainer is a file in this folder. Its one public function has the name of
-the file and returns a Trainer; the keyword arguments of the function are the trainer's configuration. If the file lists
-its LOSSES, a method with another loss is a mistake before a model is asked."""
+"""The protocol of every trainer of models. A trainer is a file in this folder. Its only public function has the name of
+the file and returns a Trainer; the function's keyword arguments are the trainer's configuration. If the file lists its
+LOSSES, a method with another loss is refused before a model is called."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from redraft.store.errors import RedraftError
 
 
 class TrainingError(RedraftError):
-    """A model cannot be trained. The message names the cause and the cure."""
+    """Raised if a model cannot be trained. The message names the cause and the cure."""
 
 
 def _silent(line: str) -> None:
@@ -21,11 +21,11 @@ def _silent(line: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingTask:
-    """What a trainer has to do: learn from the file `rows`, beginning with the model `base`, by the objective `loss`,
-    and write the model to the folder `out`. `weights` is the folder of the base model, if it is known. `trunk` is the
-    folder of a reward model whose layers take the place of the base model's; the output head stays. The model is
-    asked with the wordings of `prompts`. `say` receives lines about the progress. A program that trains inherits the
-    descriptor `lock`, so that it trains alone even if redraft is killed."""
+    """The task of a trainer: to train the model `base` on the file `rows` with the objective `loss`, and to write the
+    model to the folder `out`. `weights` is the folder of the base model, if it is known. `trunk` is the folder of a
+    reward model whose layers replace those of the base model; the output head is kept. `prompts` are the templates in
+    which the model is asked. `say` receives lines about the progress. A training program inherits the file descriptor
+    `lock`, so that only one program trains even if redraft is killed."""
 
     rows: Path
     base: str
@@ -41,14 +41,14 @@ class TrainingTask:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """The trained model: its name, as `--model` takes it, and what the trainer reports of the training."""
+    """The trained model: its name in the form of `--model`, and the measurements that the trainer reports."""
 
     model: str
     figures: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Trainer(Protocol):
-    """Trains a model. The same task has to give the same files again, since a training that was killed is repeated.
+    """Trains a model. The same task must give the same files again, because a training that was killed is repeated.
     Raises TrainingError, and ModelError if a package is missing."""
 
     async def __call__(self, task: TrainingTask) -> Trained: ...

@@ -1,4 +1,4 @@
-"""Trains a Hugging Face model with TRL, on the user's machine."""
+"""Trains a Hugging Face model with TRL on this machine."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ LOSSES = tuple(RATES)
 PACKAGES = ("torch", "transformers", "datasets", "accelerate", "trl")
 PROGRAM = "redraft.flows.trainers.hugging_face"
 MISTAKE, FIGURES = "redraft: ", "training.json"
-"""What precedes a mistake of the user in the program's output, and the file of figures in the model's folder."""
+"""The prefix of a user's mistake in the program's output, and the file of measurements in the model's folder."""
 QUIET = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "PYTHONUNBUFFERED": "1",
     "PYTHONWARNINGS": "ignore", "TOKENIZERS_PARALLELISM": "false",
@@ -46,32 +46,35 @@ def trl(
     base: str | None = None,
     model: str = "{out}",
 ) -> Trainer:
-    """Tunes a model of the Hugging Face Hub, or of a folder, in a process of its own.
+    """Tunes a model of the Hugging Face Hub, or in a folder, in a separate process.
 
-    Losses: `sft` learns completions, a row by its `weight`; `dpo` pairs; `kto` labelled answers; `grpo` and `score`
-    (SCoRe) draw answers to the rows of format `prompts`, and a grader rewards them; `prm` is a classifier of steps, and
-    `value` a value model. On a processor the same rows, seed and machine give the same weights. Raises ModelError if a
-    package is missing, and PartError for a setting that is out of its range.
+    Losses: `sft` trains on completions, each row weighted by its `weight`; `dpo` on pairs; `kto` on labelled answers.
+    `grpo` and `score` (SCoRe) draw answers to the rows of the format `prompts`, and a grader rewards them. `prm` trains
+    a classifier of steps, and `value` a value model. On a CPU, the same rows, seed and machine give the same weights.
+    Raises ModelError if a package is missing, and PartError for a setting that is out of its range.
 
     Args:
-        epochs: How often each row is learnt from.
-        steps: The number of steps, in place of epochs.
-        rate: The learning rate, which falls to 0; `none` is the rate of the loss, and 10 times this rate for adapters.
-        batch: The rows of a step; in `grpo` and `score` the completions.
-        at_once: The rows that are held in memory at once.
-        max_length: The most tokens of a row; longer rows are left out. `none` is the most that the model reads.
+        epochs: The number of passes over the rows.
+        steps: The number of optimizer steps, instead of epochs.
+        rate: The initial learning rate, which decays to 0; `none` is the rate of the loss, and 10 times this rate for
+            adapters.
+        batch: The number of rows of a step; in `grpo` and `score` the number of completions.
+        at_once: The number of rows that are in memory at once.
+        max_length: The maximum number of tokens of a row; longer rows are left out. `none` is the model's context
+            length.
         beta: The strength of the reference model; `none` is 0.1 for `dpo` and `kto`, 0 for `grpo`, 0.01 for `score`.
         lora: The rank of adapters (LoRA); 0 trains all weights.
-        merge: Whether adapters are merged into the model; false writes the adapters alone.
+        merge: Whether adapters are merged into the model; false writes only the adapters.
         grader: The grader that rewards, with its arguments, such as "prm profile=judge model=NAME".
-        group: The completions of a prompt.
+        group: The number of completions of a prompt.
         temperature: The temperature at which completions are drawn.
-        max_tokens: The most tokens of a completion.
-        alpha: SCoRe's bonus for a change of the second answer.
-        pin: How strongly SCoRe's stage I holds first answers to the first answers of the model before.
-        first_stage: The share of the steps that is SCoRe's stage I.
-        base: The model to begin with in the first round, if it is not the model's name; later it is the folder before.
-        model: The name of the trained model, as `--model` takes it, such as "openai/{out}"; by default its folder.
+        max_tokens: The maximum number of tokens of a completion.
+        alpha: SCoRe's factor of the bonus for a change from the first to the second answer.
+        pin: The weight of the KL divergence of first answers in SCoRe's stage I.
+        first_stage: The share of the steps in SCoRe's stage I.
+        base: The base model of the first round, if it is not the model's name; in later rounds it is the previous
+            folder.
+        model: The name of the trained model in the form of `--model`, such as "openai/{out}"; by default its folder.
     """
     settings = TrlSettings(
         epochs=epochs, steps=steps, rate=rate, batch=batch, at_once=at_once, max_length=max_length, beta=beta,
@@ -99,7 +102,7 @@ def trl(
 
 
 async def _run(job: TrlTask, task: TrainingTask) -> None:
-    """Trains in a process of its own. Raises TrainingError."""
+    """Trains in a separate process. Raises TrainingError."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "task.json"
         file.write_text(job.to_json(), encoding="utf-8")
@@ -114,7 +117,7 @@ async def _run(job: TrlTask, task: TrainingTask) -> None:
 
 
 def _check_installed(*more: str) -> None:
-    """Raises ModelError if a package is missing, so that no draft is paid for in vain. Nothing is imported."""
+    """Raises ModelError if a package is missing, before any draft is paid for. Nothing is imported."""
     missing: list[Any] = [name for name in dict.fromkeys((*PACKAGES, *more)) if find_spec(name) is None]
     if missing:
         raise ModelError(f"Trainer 'trl' needs {missing[0]}, which is not installed.", cure="Install redraft[trl].")

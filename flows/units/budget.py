@@ -1,4 +1,4 @@
-"""A budget that several runs share, one after the other."""
+"""A budget that several runs share, one run after the other."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -14,23 +14,23 @@ T = TypeVar("T")
 
 
 is_remainder: ContextVar[bool] = ContextVar("is_remainder", default=False)
-"""Whether the budget of the run that begins is what is left of another one, whose owner keeps the account."""
+"""True if the budget of the run is the remainder of another budget, whose owner counts the use."""
 
 
 class RemainingBudget:
-    """The rest of a budget, which all runs of a stage, or all shards of a flow run and their tries, share."""
+    """The remainder of a budget. All runs of a stage, or all shards of a flow run and their retries, share it."""
 
     def __init__(self, whole: Budget) -> None:
         self.whole = self._left = whole
 
     @property
     def used_up(self) -> bool:
-        """Returns whether any limit of the budget is used up."""
+        """Returns True if any limit of the budget is used up."""
         return any(left == 0 for left in astuple(self._left))
 
     async def spend(self, work: Callable[[Budget], Awaitable[T]]) -> T:
-        """Runs the work with the rest of the budget, and returns its result. The result, or the ModelError that the
-        work raises, says in `used` how much was used."""
+        """Runs the work with the remaining budget, and returns its result. The result, or the ModelError that the work
+        raises, has the amount that was used in `used`."""
         begun, used = time.monotonic(), None
         remainder = is_remainder.set(True)
         try:

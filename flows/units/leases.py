@@ -1,4 +1,5 @@
-"""The tasks of a run, as this worker leases them: a few shards at a time, so that other workers can have the rest."""
+"""The tasks of a run that this worker leases. It leases only a few shards at a time, so that other workers can lease
+the rest."""
 
 import asyncio
 import math
@@ -12,12 +13,12 @@ from redraft.store.problems import Problem
 from redraft.store.unit import Unit
 from redraft.store.waiting import off_loop
 
-BATCH = 256  # tasks whose stored answers are read together
-POLL_S = 0.3  # seconds between two looks at the shards of other workers
+BATCH = 256  # tasks whose stored replies are read together
+POLL_S = 0.3  # seconds between two checks of other workers' shards
 
 
 class Task(Protocol):
-    """A unit of work to do: its id, its problem, and the number of the attempt, from 1."""
+    """A unit of work: its id, its problem, and the number of the attempt, from 1."""
 
     @property
     def unit(self) -> str: ...
@@ -34,7 +35,7 @@ V = TypeVar("V")
 
 
 class ListedTasks(Generic[T]):
-    """The tasks of a run that shares them with nobody."""
+    """The tasks of a run that no other worker shares."""
 
     def __init__(self, tasks: Sequence[T]) -> None:
         self._tasks = tasks
@@ -48,23 +49,24 @@ class ListedTasks(Generic[T]):
             yield self._tasks[start : start + BATCH]
 
     def has(self, task: T) -> bool:
-        """Returns whether the task is still that of this process, which it is."""
+        """Returns True, because no other worker can take the task."""
         return True
 
     def take_moved(self) -> list[str]:
-        """Returns nothing, since no calls came from another journal."""
+        """Returns an empty list, because no calls are taken over from other journals."""
         return []
 
     def leftovers(self) -> list[str]:
-        """Returns nothing, since nobody leaves calls."""
+        """Returns an empty list, because no other worker can leave calls."""
         return []
 
 
 class LeasedTasks(Generic[T]):
-    """The tasks of a run by shards. `units` has all units of the run, those that are done too, each with a digest of
-    the work that is wanted: two workers want the same of a shard if they agree about all its units. `tasks` are the
-    units that are not done, read after the worker had joined. `again` reads anew which tasks are not done; it is called
-    if another worker had a shard meanwhile. `window` is the number of tasks that this worker can do at once.
+    """The tasks of a run, by shard. `units` maps all units of the run, including those that are done, to a hash of the
+    wanted work. Two workers do the same work on a shard if they agree on all its units. `tasks` are the units that are
+    not done; they are read after the worker has joined. `again` reads again which tasks are not done; it is called if
+    another worker had leased the shard in the meantime. `window` is the number of tasks that this worker can do
+    concurrently.
 
     `settled` counts the tasks that other workers did.
     """
@@ -84,28 +86,28 @@ class LeasedTasks(Generic[T]):
         self._tasks = _by_shard({task.unit: task for task in tasks})
         self._units = _by_shard(units)
         self._work = {shard: digest(shard, sorted(self._units[shard].items())) for shard in self._tasks}
-        self._open = dict.fromkeys(self._tasks)  # the shards that nobody has done, in order
-        self._undone: dict[str, set[str]] = {}  # the units that are not stored, of each shard that this worker has
+        self._open = dict.fromkeys(self._tasks)  # the shards that are not done, in order
+        self._undone: dict[str, set[str]] = {}  # by shard that this worker has: the units that are not stored
         self._cut: set[str] = set()  # the shards with units that a budget cut short
         self._worker: str | None = leases.worker  # None if this worker has lost its leases
-        self._old = False  # whether another worker may have stored units since `tasks` were read
+        self._old = False  # True if others may have stored units since `tasks` were read
         self.settled = 0
         self._moved: list[str] = []
 
     @property
     def are_done(self) -> bool:
-        """Whether every shard is done, by this worker or by another."""
+        """True if every shard is done, by this worker or by another."""
         return not self._open
 
     async def batches(self, ended: Callable[[], bool]) -> AsyncIterator[Sequence[T]]:
-        """Yields tasks that this worker has leased, until it has all that is left. While other workers have shards, it
-        waits: one of them may die."""
+        """Yields tasks that this worker has leased, until no tasks are left. While other workers have shards, it waits,
+        because one of them may die."""
         while (free := [shard for shard in self._open if shard not in self._undone]) and not ended():
             if self._worker is None:
                 self._worker = await off_loop(self.leases.join)
             worker = self._worker
             taken = await off_loop(self._take, free)
-            if self._worker != worker:  # it was lost meanwhile
+            if self._worker != worker:  # the leases were lost in the meantime
                 self._journal.abandon()
                 continue
             if tasks := await self._note(taken):
@@ -114,7 +116,7 @@ class LeasedTasks(Generic[T]):
                 await asyncio.sleep(POLL_S)
 
     async def stored(self, units: Sequence[Unit]) -> None:
-        """Notes that units are in the store, and gives back the shards that are done."""
+        """Records that units are in the store, and releases the shards that are done."""
         finished = []
         for unit in units:
             shard = shard_of(unit.unit_id)
@@ -126,12 +128,12 @@ class LeasedTasks(Generic[T]):
         await self._finish(dict.fromkeys(finished))
 
     def has(self, task: T) -> bool:
-        """Returns whether this worker still has the shard of a task."""
+        """Returns True if this worker still has the shard of a task."""
         return task.unit in self._undone.get(shard_of(task.unit), ())
 
     def lose(self, worker: str) -> bool:
-        """Notes that this process has lost what it leased as `worker`, and returns whether that is news. The shards
-        are open again, for this process too, which joins under another name."""
+        """Records that this process has lost the leases that it had as `worker`. Returns True if it was not known
+        before. The shards are open again, also for this process, which joins under a new name."""
         if self._worker != worker:
             return False
         self._worker, self._old = None, True
@@ -140,19 +142,20 @@ class LeasedTasks(Generic[T]):
         return True
 
     def take_moved(self) -> list[str]:
-        """Returns, once, the units whose calls came from another journal; these calls may be in the store already."""
+        """Returns, once, the units whose calls were taken over from another journal; these calls may already be in the
+        store."""
         moved, self._moved = self._moved, []
         return moved
 
     def leftovers(self) -> list[str]:
-        """Takes over the calls that dead workers left of all units, and returns these units. What is stored of them can
-        leave the journal."""
+        """Takes over the calls that dead workers left for any unit, and returns these units. Calls that are in the
+        store can be removed from the journal."""
         units = [unit for there in self._units.values() for unit in there]
         return self._journal.take(units, self.leases.worker, self.leases.living()) if self._worker else []
 
     def _take(self, free: Sequence[str]) -> "_Step[T]":
-        """Claims shards, reads which of their tasks are not done, and takes over the calls of dead workers. It runs in
-        a thread, so it changes nothing here."""
+        """Claims shards, reads which of their tasks are not done, and takes over the calls of dead workers. The
+        function runs in a thread, so it does not change this object."""
         each = sum(len(self._tasks[shard]) for shard in free) / len(free)
         most = math.ceil(self._window() / 2 / max(each, 1))
         taken = self.leases.claim({shard: self._work[shard] for shard in free}, most)
@@ -165,7 +168,7 @@ class LeasedTasks(Generic[T]):
         return _Step(taken, reread, moved)
 
     async def _note(self, step: "_Step[T]") -> list[T]:
-        """Returns the tasks of newly leased shards."""
+        """Records newly leased shards, and returns their tasks."""
         taken = step.taken
         self.settled += sum(len(self._tasks[shard]) for shard in taken.settled)
         self._close(taken.settled)
@@ -196,8 +199,8 @@ class LeasedTasks(Generic[T]):
 
 
 class _Step(NamedTuple, Generic[T]):
-    """What a worker has claimed, the tasks that are not done now if they were read again, by shard and unit, and the
-    units whose calls were taken over."""
+    """The result of claiming shards: the claimed shards, the tasks that are not done by shard and unit (if they were
+    read again), and the units whose calls were taken over."""
 
     taken: Taken
     reread: dict[str, dict[str, T]] | None

@@ -1,4 +1,4 @@
-"""Runs many coroutines, a few at a time."""
+"""Runs many coroutines with limited concurrency."""
 
 import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable
@@ -8,7 +8,8 @@ T = TypeVar("T")
 
 
 async def for_each(items: AsyncIterable[T], work: Callable[[T], Awaitable[None]], window: Callable[[], int]) -> None:
-    """Calls `work` with every item, with at most `window()` calls at once. An item is taken when a call can start.
+    """Calls `work` with every item, with at most `window()` concurrent calls. An item is taken only when a call can
+    start.
 
     The first exception cancels the other calls, and is raised when all calls have ended.
     """

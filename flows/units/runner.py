@@ -1,4 +1,4 @@
-"""Runs the units of work of one run, stores and reports each unit, and records the end of the run."""
+"""Runs the units of work of a run, stores and reports each unit, and records the end of the run."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -25,8 +25,8 @@ from redraft.store.waiting import off_loop
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The result of a unit. `status` is "done", "failed" or "cut". `key_hash` is a hash of the data that the unit was
-    judged by, such as the known answer. `judged` has the stored drafts that `grades` judge. `rewrites` are the
+    """The result of a unit. `status` is `done`, `failed` or `cut`. `key_hash` is a hash of the data with which the unit
+    was graded, such as the known answer. `judged` has the stored drafts that `grades` are about. `rewrites` are the
     questions that were made from the unit's problem."""
 
     status: str
@@ -77,14 +77,14 @@ class UnitRunner(Generic[T]):
         self._worker, self._client = worker, client
         self._store, self._journal, self._progress = store, journal, progress
         self._run_id, self._recipe, self._replicate = run_id, recipe, replicate
-        self._ends_run = ends_run  # False if the run is that of several processes
+        self._ends_run = ends_run  # False if several processes share the run
         self._writer = Writer(store, journal)
         self._running: set[asyncio.Task[None]] = set()
-        self._losses = 0  # how often this process has lost its leases
+        self._losses = 0  # how many times this process lost its leases
 
     async def run(self, tasks: Sequence[T] | LeasedTasks[T], window: Callable[[], int]) -> None:
-        """Does every task, `window()` at a time. At the end, even after an error, the finished units are stored, and
-        the run's status is recorded in the store and reported to the progress."""
+        """Does every task, `window()` tasks at a time. At the end, even after an error, the finished units are stored,
+        and the run's status is recorded in the store and reported to the progress."""
         with rare_collections():
             if isinstance(tasks, LeasedTasks):
                 with self._watched(tasks) as may_publish:
@@ -95,8 +95,8 @@ class UnitRunner(Generic[T]):
 
     @contextmanager
     def _watched(self, tasks: LeasedTasks[T]) -> Iterator[Callable[[], bool]]:
-        """Yields a function that says whether this process still has its leases. If it has lost them, what it does is
-        dropped."""
+        """Yields a function that returns True if this process still has its leases. After they are lost, its results
+        are dropped."""
         loop, leases = asyncio.get_running_loop(), tasks.leases
 
         def lose(worker: str) -> None:
@@ -144,9 +144,9 @@ class UnitRunner(Generic[T]):
                 async with short_shutdown(status, self._store, self._progress.say):
                     try:
                         await self._writer.close()
-                    except Exception as error:  # the run has ended too if its last units cannot be stored
+                    except Exception as error:  # the run ends with an error if its last units cannot be stored
                         status = "failed"
-                        with suppress(RedraftError):  # the same fault may keep the end of the run out of the store
+                        with suppress(RedraftError):  # the same fault may prevent recording the run's end
                             await self._end(status, {"reason": str(error)})
                         raise
                     await self._end(status, facts)

@@ -1,4 +1,4 @@
-"""Limits how long an interrupted run waits for a store that another process has open."""
+"""Limits the time for which an interrupted run waits for a store that another process has open."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,8 +11,8 @@ SHUTDOWN_S = 3.0
 
 @asynccontextmanager
 async def short_shutdown(status: str, store: Store, say: Callable[[str], None]) -> AsyncIterator[None]:
-    """If the run was interrupted, cancels the body of the `with` block after SHUTDOWN_S seconds. No data is lost, since
-    the journal has the same data."""
+    """If the run was interrupted, cancels the body of the `with` block after SHUTDOWN_S seconds. No data is lost,
+    because the journal has the same data."""
     try:
         async with asyncio.timeout(SHUTDOWN_S if status == "interrupted" else None):
             yield

@@ -1,4 +1,5 @@
-"""The web application: pages, their files, people's labels, and who may ask. Errors are pages of one sentence."""
+"""The web application: pages, their files, labels by people, and access control. Errors are shown as pages with one
+sentence."""
 
 import json
 import re
@@ -24,7 +25,7 @@ from redraft.store.tables.labels import Label
 from redraft.store.tables.store import Store
 
 STATIC = Path(__file__).with_name("static")
-LONGEST_LABEL = 20_000  # bytes of a label
+LONGEST_LABEL = 20_000  # the maximum size of a label in bytes
 NEEDED = {
     "trajectory_id": (str, "a text"),
     "turn": (int, "a whole number"),
@@ -43,11 +44,12 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "Cache-Control": "no-store",
 }
-"""Headers of every answer: only scripts and styles of this server, in no frame, asked for by no other page."""
+"""Headers of every response: only scripts and styles of this server, no embedding in frames, and no requests from other
+origins."""
 
 
 class ServerLinks:
-    """Links of pages that a server makes."""
+    """Links between pages that a server renders."""
 
     live = True
 
@@ -59,7 +61,8 @@ class ServerLinks:
 
 
 def application(store: Store, person: str, token: str, port: int) -> ASGIApp:
-    """Returns the application. `token` opens it, `person` is whose labels are stored, `port` is where it listens."""
+    """Returns the application. `token` grants access, `person` is the author of new labels, and `port` is the port on
+    which it listens."""
     site = Site(Reader(store, person), ServerLinks())
 
     async def page(request: Request) -> Response:
@@ -71,7 +74,7 @@ def application(store: Store, person: str, token: str, port: int) -> ASGIApp:
 
     async def label(request: Request) -> Response:
         body = bytearray()
-        async for part in request.stream():  # a body may come without its length
+        async for part in request.stream():  # a body may come without Content-Length
             body += part
             if len(body) > LONGEST_LABEL:
                 return PlainTextResponse(f"a label has at most {LONGEST_LABEL:,} bytes", 413)
@@ -106,8 +109,8 @@ def _page(site: Site, address: Address) -> Response:
 
 
 def _label(reader: Reader, given: Any) -> Response:
-    """Stores a label of every draft with the text of a draft, as `redraft label` does. Returns a sentence that says
-    what is wrong with status 400, and 409 if the draft is another one by now."""
+    """Stores a label for every draft with the same text, as `redraft label` does. Returns a response with status 400
+    and a sentence if the label is invalid, and with status 409 if the draft has changed in the meantime."""
     try:
         _check_fields(given)
         place = (given["trajectory_id"], given["turn"])
@@ -128,7 +131,8 @@ def _label(reader: Reader, given: Any) -> Response:
 
 
 def _check_fields(given: Any) -> None:
-    """Raises ValueError if a label is no object, lacks a field of NEEDED, or has a field of another name or type."""
+    """Raises ValueError if a label is not an object, lacks a field of NEEDED, or has a field of another name or
+    type."""
     if not isinstance(given, dict):
         raise ValueError(f"it is no JSON object with {', '.join(FIELDS)}")
     for name in given:
@@ -144,8 +148,8 @@ def _check_fields(given: Any) -> None:
 
 
 class Guard:
-    """Lets in who has the token, from this machine, and from no page of another origin. The token comes in the address
-    once, and then in a cookie that no script can read. All answers get HEADERS."""
+    """Middleware that allows only requests with the token, from this machine, and not from pages of another origin. The
+    token comes once in the address, and afterwards in a cookie that scripts cannot read. All responses get HEADERS."""
 
     def __init__(self, app: ASGIApp, token: str, port: int) -> None:
         self._app, self._token, self._port = app, token, port
@@ -167,7 +171,7 @@ class Guard:
 
     def _refusal(self, request: Request) -> Response | None:
         hosts = [f"{name}:{self._port}" for name in ("127.0.0.1", "localhost")]
-        if request.headers.get("host") not in hosts:  # a name that another site has pointed at this machine
+        if request.headers.get("host") not in hosts:  # protects against DNS rebinding by another site
             return PlainTextResponse("this is a page of 127.0.0.1 alone", 403)
         origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
         foreign = origin is not None and origin not in [f"http://{host}" for host in hosts]
@@ -183,7 +187,7 @@ class Guard:
         return None
 
     def _welcome(self, request: Request) -> Response | None:
-        """Returns the way to the same page without the token in its address, with the token in a cookie."""
+        """Returns a redirect to the same page without the token in its address, and with the token in a cookie."""
         if "token" not in request.query_params:
             return None
         address = Address.read(request.url.path, request.url.query).but(token=None)

@@ -1,4 +1,4 @@
-"""Writes pages as files that open without a server: for the appendix of a paper, or for an issue."""
+"""Writes pages as files that open without a server, for example for the appendix of a paper or for an issue."""
 
 import hashlib
 import re
@@ -15,11 +15,11 @@ from redraft.store.tables.sql import literal, one_of
 from redraft.store.tables.store import Store
 
 MARK = "view.css"
-"""A file by which a folder that an export made is known."""
+"""The file by which a folder of an earlier export is recognized."""
 
 
 class FileLinks:
-    """Links between files of one folder. A page that is asked for by a link is written later, if it is chosen."""
+    """Links between files of one folder. A page to which a link was requested is written later, if it is chosen."""
 
     live = False
 
@@ -29,7 +29,7 @@ class FileLinks:
         self.asked: dict[str, Address] = {}
 
     def page(self, address: Address) -> str | None:
-        """Returns the name of the page's file; None if it is not chosen."""
+        """Returns the file name of the page, or None if the page is not chosen."""
         if not self._writes(address):
             return None
         plain = Address.of(address.page, **{name: address.get(name) for name in KEPT if address.get(name)})
@@ -51,10 +51,10 @@ class FileLinks:
 
 
 INDEX = ("runs", "problems", "charts", "labels")
-"""The pages that are written once, whatever is chosen."""
+"""The pages that are always written, once each."""
 
 KEPT = ("id", "unit", "start")
-"""What tells two pages of a kind apart."""
+"""The query names that distinguish two pages of the same kind."""
 
 
 def write_pages(
@@ -66,14 +66,14 @@ def write_pages(
     limit: int = 100,
     overwrite: bool = False,
 ) -> int:
-    """Writes the pages of problems, with their trajectories, trees and calls, and returns their number. `problems` and
-    `runs` choose; if neither is given or a run has more problems, the `limit` problems with the newest results. A
-    problem that only `runs` choose is written with what these runs did. The folder appears when it is complete. Raises
-    ViewError if the folder is not empty, without `overwrite` or if an export did not make it; NotThere if the store
-    does not have what was chosen."""
+    """Writes the pages of problems, with their trajectories, trees and calls, and returns the number of pages.
+    `problems` and `runs` select problems. If neither is given, or if a run has more problems, the `limit` problems with
+    the newest results are written. A problem that only `runs` select is written with only the results of these runs.
+    The folder appears only when it is complete. Raises ViewError if the folder is not empty, unless `overwrite` is set
+    and an export made the folder. Raises NotThere if the store does not have a selected run or problem."""
     target, reader = Path(folder), Reader(store)
     _check(target, overwrite)
-    with store.held(read_only=True, patience=PATIENCE_S):  # all pages show one state of the store
+    with store.held(read_only=True, patience=PATIENCE_S):  # all pages show the same state of the store
         chosen = _problems(reader, problems, runs, limit)
         those = one_of("problem_id", chosen)
         if runs:
@@ -91,8 +91,8 @@ def write_pages(
 
 
 class Chosen(Site):
-    """The pages of some problems: the list of problems has these alone. A problem that is not in `whole` is shown with
-    what `runs` did of it."""
+    """The pages of some problems. The list of problems contains only these. A problem that is not in `whole` is shown
+    with only the results of `runs`."""
 
     def __init__(
         self, reader: Reader, links: FileLinks, problems: Sequence[str], whole: set[str], runs: Sequence[str]
@@ -111,7 +111,8 @@ class Chosen(Site):
 
 
 def _write(site: Site, links: FileLinks, new: Path, target: Path) -> int:
-    """Writes every page that is asked for, beginning with the list of runs, and puts the folder in its place."""
+    """Writes every page to which there is a link, beginning with the list of runs, and moves the folder to its target.
+    Returns the number of pages."""
     for page in INDEX:
         links.page(Address.of(page))
     done: set[str] = set()
@@ -131,7 +132,8 @@ def _write(site: Site, links: FileLinks, new: Path, target: Path) -> int:
 
 
 def file_name(address: Address) -> str:
-    """Returns the name of a page's file: its page and, if it has a query, what can be read of it and a hash of it."""
+    """Returns the file name of a page: the page's name, and if it has a query, the readable part of the query and its
+    hash."""
     if not address.query:
         return f"{address.page}.html"
     words = re.sub(r"[^A-Za-z0-9]+", "-", "-".join(value for _, value in address.query))[:40].strip("-").lower()
@@ -139,7 +141,7 @@ def file_name(address: Address) -> str:
 
 
 def _problems(reader: Reader, problems: Sequence[str], runs: Sequence[str], limit: int) -> list[str]:
-    """Returns the ids of the chosen problems. Raises NotThere."""
+    """Returns the ids of the selected problems. Raises NotThere."""
     for kind, table, names in (("problem", "raw.problems", problems), ("run", "raw.commits", runs)):
         for name in names:
             if not reader.rows(f"SELECT 1 AS found FROM {table} WHERE {kind}_id = {literal(name)} LIMIT 1"):
@@ -149,7 +151,7 @@ def _problems(reader: Reader, problems: Sequence[str], runs: Sequence[str], limi
     these = " OR ".join(named) or "true"
     sql = (
         f"SELECT problem_id FROM raw.commits WHERE {these} GROUP BY problem_id"
-        f" ORDER BY max(commit_id) DESC, problem_id LIMIT {limit}"  # the numbers of commits grow with time
+        f" ORDER BY max(commit_id) DESC, problem_id LIMIT {limit}"  # commit numbers grow with time
     )
     found = [row["problem_id"] for row in reader.rows(sql)]
     return sorted({*problems, *found}) if problems and not runs else sorted(found)

@@ -1,4 +1,4 @@
-"""Serves the pages of a store on this machine until Ctrl-C."""
+"""Serves the pages of a store to this machine until Ctrl-C."""
 
 import asyncio
 import errno
@@ -19,7 +19,7 @@ PATIENCE_S = 20.0
 
 
 class ViewError(RedraftError):
-    """The pages cannot be shown or written."""
+    """Raised if the pages cannot be shown or written."""
 
 
 def check_packages() -> None:
@@ -32,10 +32,10 @@ def check_packages() -> None:
 async def view(
     db: str | Path | Store, *, by: str, port: int = PORT, ready: Callable[[str], None] = lambda address: None
 ) -> None:
-    """Serves the pages of a store on 127.0.0.1 until the task is cancelled. `by` is the person whose labels are stored;
-    `port` 0 takes a free one. `ready` gets the address, with the token that opens it, when the server answers. The
-    store is open only while a page is read. Raises ViewError if the port is busy or a package is missing, and
-    StoreError if there is no store."""
+    """Serves the pages of a store on 127.0.0.1 until the task is cancelled. `by` is the person whose labels are stored.
+    With `port` 0, a free port is taken. When the server is ready, `ready` is called with the address, which includes
+    the access token. The store is open only while a page is read. Raises ViewError if the port is in use or a package
+    is missing, and StoreError if there is no store."""
     check_packages()
     import uvicorn
 

@@ -1,4 +1,4 @@
-"""Renders a page: reads what it shows from the store, and fills its template. Texts are escaped everywhere."""
+"""Renders a page: reads its data from the store, and fills its template. All texts are escaped."""
 
 import importlib
 from collections.abc import Callable
@@ -14,24 +14,24 @@ from redraft.flows.viewer.text.difference import marked
 from redraft.flows.viewer.text.formulas import with_formulas
 from redraft.store.errors import QueryError, alternatives
 
-OUT_OF_MEMORY = "Out of Memory"  # how DuckDB begins its message
+OUT_OF_MEMORY = "Out of Memory"  # the prefix of DuckDB's message
 HOME = Path(__file__).parent
 PAGES = sorted(file.stem for file in (HOME / "pages").glob("[!_]*.py"))
 MENU = {"runs": "Runs", "problems": "Problems", "compare": "Compare", "charts": "Charts", "labels": "Labels"}
 
 
 class Links(Protocol):
-    """Where pages and their files lie: on a server, or in a folder."""
+    """The locations of pages and their files: on a server, or in a folder."""
 
     live: bool
-    """Whether pages can ask the server: forms, labels, changes."""
+    """True if pages can send requests to the server: forms, labels, updates."""
 
     def page(self, address: Address) -> str | None:
-        """Returns the place of a page; None if there is no such page."""
+        """Returns the URL of a page, or None if the page is not available."""
         ...
 
     def file(self, name: str) -> str:
-        """Returns the place of a file of `static/`."""
+        """Returns the URL of a file in `static/`."""
         ...
 
 
@@ -67,7 +67,7 @@ class Site:
         return self._fill(address.page, address, **self.read(address))
 
     def read(self, address: Address) -> dict[str, Any]:
-        """Returns what the template of a page shows."""
+        """Returns the values for the template of a page."""
         if address.page not in PAGES:
             raise NotThere(f"no page {address.page!r}; {alternatives(address.page, PAGES)}")
         try:
@@ -78,12 +78,12 @@ class Site:
             return self._read(address, None)
 
     def _read(self, address: Address, memory: int | None) -> dict[str, Any]:
-        """Returns what a page shows. All its statements see one state of the store."""
+        """Returns the values for a page. All its SQL statements see the same state of the store."""
         with self.reader.store.held(read_only=True, patience=PATIENCE_S, memory=memory):
             return self._pages[address.page](self.reader, address)
 
     def trouble(self, message: str) -> str:
-        """Returns a page that says what is wrong."""
+        """Returns an HTML page that shows an error message."""
         return self._fill("trouble", Address("trouble"), message=message)
 
     def _fill(self, name: str, address: Address, **facts: Any) -> str:

@@ -1,4 +1,4 @@
-"""Asks a store what a page needs. The file is open only while a page is read, so that a run can write in between."""
+"""Runs the SQL queries of pages. The store is open only while a page is read, so that a run can write in between."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -7,17 +7,17 @@ from typing import Any
 
 from redraft.store.tables.store import Store
 
-PATIENCE_S = 20.0  # seconds that a page waits for a process that writes
+PATIENCE_S = 20.0  # the time limit in seconds for a writing process to release the store
 MEMORY = 244 * 2**20
-"""Bytes that DuckDB uses for a page. The views of a million trajectories need about as many; 180 MiB were too few. If a
-page needs more, it is read again without a limit."""
-MOST_CACHED = 64  # statements whose rows are cached
+"""The memory limit in bytes for DuckDB while it reads a page. The views of a million trajectories need about this much;
+180 MiB were too few. If a page needs more, it is read again without a limit."""
+MOST_CACHED = 64  # maximum number of statements in the cache
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """The store that pages read, and the name of the person who looks at them."""
+    """The store from which pages are read, and the name of the person who looks at them."""
 
     store: Store
     person: str = ""
@@ -25,47 +25,49 @@ class Reader:
     """The rows of statements, by the statement and the state of the store."""
 
     def rows(self, sql: str) -> list[Row]:
-        """Returns the rows of a statement, each by the names of its columns. Raises StoreError."""
+        """Returns the rows of a statement as dicts by column name. Raises StoreError."""
         return list(self.store.rows(sql, patience=PATIENCE_S))
 
     def row(self, sql: str) -> Row | None:
-        """Returns the first row of a statement."""
+        """Returns the first row of a statement, or None if there is none."""
         return next(iter(self.rows(sql)), None)
 
     def cached_rows(self, sql: str) -> list[Row]:
-        """Returns the rows of a statement that reads the whole store and gives few rows. The same statement is asked
-        again only if the store has changed."""
+        """Returns the rows of a statement that reads the whole store and returns few rows. The same statement runs
+        again only after the store has changed."""
         key = f"{self.stamp()} {sql}"
         found = self._cache.get(key)
         if found is None:
             found = self.rows(sql)
-            while len(self._cache) >= MOST_CACHED:  # the oldest goes first
+            while len(self._cache) >= MOST_CACHED:  # the oldest statement is removed first
                 self._cache.pop(next(iter(self._cache)), None)
             self._cache[key] = found
         return [dict(row) for row in found]
 
     def stamp(self) -> str:
-        """Returns a text that changes when the store or a journal of it does. The store is not opened."""
+        """Returns a string that changes when the store or one of its journals changes. The store is not opened."""
         return "-".join(_state(file) for file in self.store.stamp())
 
 
 def problem_rows(problem_id: str) -> str:
-    """Returns the newest version of a problem, as a table of SQL. The view `problems` would sort all problems first."""
+    """Returns SQL for a table with the newest version of a problem. The view `problems` would first sort all
+    problems."""
     return f"(FROM raw.problems WHERE problem_id = {problem_id} ORDER BY added_at DESC LIMIT 1)"
 
 
 def problem_of_unit(unit: str) -> str:
-    """Returns the problem of a unit, as a table of SQL."""
+    """Returns SQL for a table with the problem of a unit."""
     return problem_rows(f"(SELECT any_value(problem_id) FROM raw.commits WHERE unit_id = {unit})")
 
 
 def numbers(values: Iterable[int]) -> str:
-    """Returns whole numbers as a list for SQL's IN. An empty list matches nothing."""
+    """Returns integers as a list for SQL's IN. An empty list matches nothing."""
     return ", ".join(map(str, values)) or "NULL"
 
 
 def by(rows: Sequence[Row], *names: str) -> dict[Any, list[Row]]:
-    """Groups rows by the values of some columns; of one column by the value itself."""
+    """Returns a dict that groups rows by a tuple of the values of some columns, or by the value itself if there is one
+    column."""
     found: dict[Any, list[Row]] = {}
     for row in rows:
         key = row[names[0]] if len(names) == 1 else tuple(row[name] for name in names)
@@ -76,6 +78,6 @@ def by(rows: Sequence[Row], *names: str) -> dict[Any, list[Row]]:
 def _state(file: Path) -> str:
     try:
         facts = file.stat()
-    except OSError:  # a journal that is done is removed
+    except OSError:  # a finished journal is removed
         return "0"
     return f"{facts.st_mtime_ns:x}.{facts.st_size:x}"

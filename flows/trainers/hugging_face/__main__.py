@@ -1,7 +1,7 @@
-"""The program that trains: `python -m redraft.flows.trainers.hugging_face TASK.json`. A process of its own gives the
-memory of a GPU back at its end. Needs the `trl` extra.
+"""The training program: `python -m redraft.flows.trainers.hugging_face TASK.json`. It runs in a separate process, so
+that the GPU memory is released when it ends. Needs the extra `trl`.
 
-A mistake of the user is the last line of the output, behind MISTAKE, and the exit code is 2.
+A user's mistake is printed as the last line of the output, after the prefix MISTAKE, and the exit code is 2.
 """
 
 # pyright: reportMissingImports=false
@@ -31,14 +31,14 @@ from redraft.store.errors import RedraftError
 
 MISTAKE = "redraft: "
 FULL = "No space left on device", "File too large"
-SAID_S = 10.0  # seconds between two lines about the progress
+SAID_S = 10.0  # minimum seconds between two progress lines
 FIGURES = "training.json"
-"""The file of the model's folder that says how it was trained."""
+"""The file in the model's folder with the measurements of the training."""
 
 
 def train(task: TrlTask) -> dict[str, Any]:
-    """Trains a model and writes it to the folder of the task, which appears once it is whole. Returns the figures. The
-    same task gives the same files on the same machine without a GPU. Raises RedraftError."""
+    """Trains a model, writes it to the folder of the task, and returns the measurements. The folder appears only when
+    it is complete. Without a GPU, the same task gives the same files on the same machine. Raises RedraftError."""
     set_seed(task.seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
     rows = read_rows(task)
@@ -69,8 +69,8 @@ def train(task: TrlTask) -> dict[str, Any]:
 
 
 def save(trainer: Any, work: Work, folder: Path) -> None:
-    """Writes the model, in the precision of its base, and the tokenizer. Adapters are merged into the model, unless
-    `merge` is false."""
+    """Writes the model, in the precision of its base model, and the tokenizer. Adapters are merged into the model,
+    unless `merge` is false."""
     model = trainer.accelerator.unwrap_model(trainer.model)
     if hasattr(model, "merge_and_unload"):
         if "ref" in model.peft_config:
@@ -81,12 +81,12 @@ def save(trainer: Any, work: Work, folder: Path) -> None:
     work.tokenizer.save_pretrained(folder)
     for file in folder.iterdir():
         if file.is_file():
-            file.chmod(0o644)  # safetensors lets nobody else read its files, such as a server
+            file.chmod(0o644)  # safetensors makes its files unreadable for other users
 
 
 class Progress(TrainerCallback):
-    """Prints the progress, and keeps the losses and rewards of the steps. Raises TrainingError for a loss that is no
-    number."""
+    """Prints the progress, and records the losses and rewards of the steps. Raises TrainingError if the loss is NaN or
+    infinite."""
 
     def __init__(self) -> None:
         self._seen: dict[str, list[float]] = {"loss": [], "reward": []}
@@ -94,7 +94,7 @@ class Progress(TrainerCallback):
 
     @property
     def figures(self) -> Mapping[str, float]:
-        """Returns the means over the first and the last tenth of the steps."""
+        """Returns the means of losses and rewards over the first and the last tenth of the steps."""
         return {
             f"{name}_{kind}": round(fmean(values), 6)
             for kind, seen in self._seen.items()
@@ -123,7 +123,8 @@ def _tenth(values: Sequence[float]) -> Sequence[float]:
 
 
 def mistake(error: Exception) -> str | None:
-    """Returns what the user can do about an error; None for a fault of the program."""
+    """Returns an error message with a cure if the user can correct the error. Returns None for an error of the
+    program."""
     if isinstance(error, RedraftError):
         return str(error)
     if isinstance(error, torch.OutOfMemoryError):
@@ -139,7 +140,7 @@ def mistake(error: Exception) -> str | None:
 
 
 def main(file: str) -> None:
-    """Trains as the file of a task says."""
+    """Trains as described in the task file."""
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     datasets.disable_progress_bars()

@@ -1,4 +1,4 @@
-"""Loads the model that a training begins with, and its tokenizer. Needs the `trl` extra."""
+"""Loads the base model of a training, and its tokenizer. Needs the extra `trl`."""
 
 # pyright: reportMissingImports=false
 import os
@@ -17,18 +17,18 @@ from transformers import (
 from redraft.flows.trainers.trainer import TrainingError
 
 ADAPTER = "adapter_config.json"
-"""The file that a folder of adapters has, in place of a model."""
+"""The file by which a folder of adapters is distinguished from a folder of a model."""
 HEADS: dict[str, tuple[Any, dict[str, Any]]] = {
     "writes": (AutoModelForCausalLM, {}),
     "labels": (AutoModelForTokenClassification, {"num_labels": 2}),
     "values": (AutoModelForSequenceClassification, {"num_labels": 1, "problem_type": "regression"}),
 }
-"""What a model is loaded for: to write, to label tokens as bad or good, or to give a text a value."""
+"""The purposes of a model: to write text, to classify tokens as bad or good, or to give a text a value."""
 
 
 def load_model(name: str, head: str = "writes", *, adapters: bool = False) -> Any:
-    """Returns a model, by the name of a folder or of the Hub. The model of a folder of adapters has them, ready to be
-    trained further. With `adapters`, a GPU holds the other weights in half precision. Raises TrainingError."""
+    """Returns a model by a folder or by its name on the Hub. If the folder has adapters, the model has them and they
+    can be trained further. With `adapters` on a GPU, the other weights are in half precision. Raises TrainingError."""
     kind, settings = HEADS[head]
     dtype = torch.bfloat16 if adapters and torch.cuda.is_available() else torch.float32
     try:
@@ -41,7 +41,7 @@ def load_model(name: str, head: str = "writes", *, adapters: bool = False) -> An
 
 
 def load_tokenizer(name: str) -> Any:
-    """Returns the tokenizer of a model. A tokenizer without a token for padding pads with the end of text. Raises
+    """Returns the tokenizer of a model. If it has no padding token, the end-of-text token is used. Raises
     TrainingError."""
     try:
         _check_folder(name)
@@ -54,7 +54,7 @@ def load_tokenizer(name: str) -> Any:
 
 
 def stored_dtype(name: str) -> Any:
-    """Returns the precision in which the weights of a model are stored. Raises TrainingError."""
+    """Returns the dtype of a model's stored weights. Raises TrainingError."""
     if (Path(name) / ADAPTER).is_file():
         return torch.float32
     try:
@@ -64,7 +64,7 @@ def stored_dtype(name: str) -> Any:
 
 
 def context(model: Any) -> int:
-    """Returns how many tokens a model reads."""
+    """Returns the context length of a model in tokens."""
     return getattr(model.config.get_text_config(), "max_position_embeddings", None) or LONGEST
 
 
@@ -77,7 +77,7 @@ def _with_adapters(name: str, kind: Any, settings: dict[str, Any], dtype: Any) -
 
 
 def _check_folder(name: str) -> None:
-    """Raises OSError for a name that can only be a folder, and is none of a model."""
+    """Raises OSError if a name can only be a folder, and the folder has no model."""
     folder = Path(name).expanduser()
     if folder.is_dir() and not any((folder / file).is_file() for file in ("config.json", ADAPTER)):
         raise OSError("the folder has no config.json")
@@ -96,4 +96,4 @@ def _unreadable(name: str, error: Exception) -> TrainingError:
     return TrainingError(f"no model {name} to train ({why}): {cure}, by --model or trainer.base")
 
 
-LONGEST = 4096  # tokens, if a model's configuration does not say how many it reads
+LONGEST = 4096  # tokens, if the model's configuration has no context length

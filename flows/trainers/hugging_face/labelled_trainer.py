@@ -1,4 +1,4 @@
-"""A trainer of a head whose loss compares the model's outputs with labels of its own kind. Needs the `trl` extra."""
+"""A trainer for a model head whose labels are not integers. Needs the extra `trl`."""
 
 # pyright: reportMissingImports=false
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from transformers import Trainer
 
 
 class LabelledTrainer(Trainer):
-    """A trainer with the loss `loss(logits, labels)`: transformers' own losses want whole numbers as labels."""
+    """A trainer with the loss `loss(logits, labels)`. The losses of transformers require integer labels."""
 
     loss_is_scaled_for_ga = False
 

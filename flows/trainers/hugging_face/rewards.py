@@ -1,4 +1,4 @@
-"""A grader of redraft as a reward function of trainers that draw completions themselves."""
+"""Turns a grader of redraft into a reward function for trainers that draw completions themselves."""
 
 import asyncio
 import shlex
@@ -22,13 +22,13 @@ from redraft.store.problems import Keyring, Kind, Problem
 from redraft.store.trajectory import Trajectory
 
 OWN = "embedded"
-"""The model that graders ask if they name none: redraft's own."""
+"""The default model of graders: redraft's embedded model."""
 
 
 class GraderReward:
     """The values of a grader as rewards. `grader` is a name with arguments, such as "prm profile=judge model=...". Each
-    row has its `question`, its key `answer` and its `kind`. Raises PartError for a grader that cannot be made, and what
-    the grader raises."""
+    row has its `question`, its answer key `answer` and its `kind`. Raises PartError for a grader that cannot be built,
+    and the errors of the grader."""
 
     def __init__(self, grader: str, prompts: Prompts | None = None) -> None:
         self.__name__ = grader
@@ -46,13 +46,13 @@ class GraderReward:
 
     @property
     def figures(self) -> Mapping[str, Any]:
-        """Returns how many completions were graded and how many of them have no reward, and whether the grader read the
-        key."""
+        """Returns the number of graded completions, the number of completions without a reward, and whether the grader
+        read the answer key."""
         return {"graded": self._graded, "undecided": self._undecided, "oracle_used": self.oracle_used}
 
     def __call__(self, rows: Sequence[Mapping[str, Any]], texts: Sequence[str]) -> list[float | None]:
-        """Returns the reward of each text, which answers the question of its row. A text that the grader cannot judge
-        has None. Rows of the same question that follow each other are graded together."""
+        """Returns the reward of each text, which is an answer to the question of its row. A text that the grader cannot
+        grade has None. Consecutive rows with the same question are graded together."""
         numbered = enumerate(zip(rows, texts, strict=True))
         groups = [list(group) for _, group in groupby(numbered, lambda each: each[1][0]["question"])]
         drafts = [[self._draft(number, row, text) for number, (row, text) in group] for group in groups]
@@ -64,7 +64,7 @@ class GraderReward:
         return found
 
     def close(self) -> None:
-        """Ends the processes and connections of the grader."""
+        """Ends the processes and closes the connections of the grader."""
         self._runner.run(self._close())
         self._runner.close()
 
@@ -99,7 +99,7 @@ class GraderReward:
 
 
 def grader_spec(spec: str) -> tuple[str, dict[str, str]]:
-    """Returns the name and the arguments of a grader. Raises PartError."""
+    """Returns a pair of the name and the arguments of a grader. Raises PartError."""
     try:
         name, *words = shlex.split(spec)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Reads the rows of an export, checks them, and words their questions as the model is asked them."""
+"""Reads and validates the rows of an export, and converts their questions to the prompts that the model is asked."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -23,15 +23,15 @@ COLUMNS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "prm": (("prompt", "completions", "labels"), "prm"),
     "value": (("question", "solution", "value"), "value"),
 }
-"""The columns of each loss, and the formats that have them."""
+"""The columns that each loss requires, and the formats that have these columns."""
 ANSWERS = ("completion", "chosen", "rejected")
 PLAIN = ("prm", "value")
-"""The losses whose rows are no conversation with the model."""
+"""The losses whose rows are not conversations with the model."""
 
 
 def read_rows(task: TrlTask) -> list[Row]:
-    """Returns the rows of a task. A row of messages becomes one of `prompt` and `completion`, the last message. Raises
-    TrainingError, which names the row."""
+    """Returns the rows of a task. A row of messages is converted to `prompt` and `completion`, which is the last
+    message. Raises TrainingError, which names the row."""
     found: list[Row] = []
     for place, row in rows(task.rows):
         if isinstance(row, SourceError):
@@ -47,14 +47,15 @@ def read_rows(task: TrlTask) -> list[Row]:
 
 
 def _asked(row: Row) -> str:
-    """Returns the question of a row, without a wording."""
+    """Returns the question of a row, without a prompt template."""
     prompt = row["prompt"]
     return prompt.strip() if isinstance(prompt, str) else next(o["content"] for o in prompt if o["role"] == "user")
 
 
 def worded(row: Row, prompts: Prompts) -> Any:
-    """Returns the prompt of a row as the model is asked it: the messages that every conversation begins with, and the
-    question in the wording of its kind. A prompt that is a text stays as it is."""
+    """Returns the prompt of a row in the form in which the model is asked: the messages at the beginning of every
+    conversation, and the question in the prompt template of its kind. A prompt that is a string is returned
+    unchanged."""
     prompt = row["prompt"]
     if isinstance(prompt, str):
         return prompt
@@ -65,7 +66,7 @@ def worded(row: Row, prompts: Prompts) -> Any:
 
 
 def _row(row: Any, loss: str) -> Row:
-    """Returns a row with its columns checked. Raises ValueError."""
+    """Returns a row after its columns were validated. Raises ValueError."""
     columns, formats = COLUMNS[loss]
     row = dict(row) if isinstance(row, Mapping) else {}
     if loss == "sft" and isinstance(row.get("messages"), list) and row["messages"]:
@@ -94,7 +95,7 @@ def _row(row: Any, loss: str) -> Row:
 
 
 def _check_text(name: str, value: Any, role: str) -> None:
-    """Raises ValueError unless a column is a text, or a list of messages whose last one has this role."""
+    """Raises ValueError unless a column is a string, or a list of messages whose last one has this role."""
     if isinstance(value, str):
         return
     if not isinstance(value, list) or not value or not all(_is_message(one) for one in value):
@@ -118,7 +119,8 @@ def _check_steps(row: Row) -> None:
 
 
 def _check_step_weights(row: Row) -> None:
-    """Gives a row without weights of steps empty lists of them. Raises ValueError unless the steps are the answer."""
+    """Adds empty lists of step weights to a row without them. Raises ValueError unless the steps, joined, are the
+    answer."""
     steps, weights = row.setdefault("steps", []), row.setdefault("step_weights", [])
     if not weights:
         row["steps"] = []
@@ -139,7 +141,7 @@ def _check_number(name: str, value: Any, most: float) -> None:
 
 
 def _check_alike(found: list[Row], file: Path) -> None:
-    """Raises TrainingError if there is no row, or if some rows have messages and others have texts."""
+    """Raises TrainingError if there is no row, or if some rows have messages and others have strings."""
     if not found:
         raise TrainingError(f"{file} has no row to learn from: export other rows")
     for name in ("prompt", *ANSWERS):
@@ -148,5 +150,5 @@ def _check_alike(found: list[Row], file: Path) -> None:
 
 
 def oracle_used(found: Iterable[Row]) -> bool:
-    """Returns whether the key was read to write or to choose what a row teaches."""
+    """Returns True if the answer key was read to write or to choose the content of any row."""
     return any(row.get("oracle_used") is True for row in found)

@@ -1,4 +1,4 @@
-"""The settings of a training with TRL, and the task that the program which trains is given."""
+"""The settings of a training with TRL, and the task file for the training program."""
 
 import json
 from collections.abc import Mapping
@@ -10,19 +10,19 @@ from redraft.llm.prompts.prompts import Example, Prompts
 from redraft.store.errors import PartError
 
 RATES = {"sft": 1e-5, "dpo": 1e-6, "kto": 1e-6, "grpo": 1e-6, "score": 5e-6, "prm": 1e-5, "value": 3e-6}
-"""The learning rate of each loss at the first step, for all weights."""
+"""The initial learning rate of each loss, for training all weights."""
 LORA_RATE = 10
-"""The learning rate of adapters, as a multiple of the rate of all weights."""
+"""The learning rate of adapters, as a multiple of the rate for all weights."""
 BETAS = {"dpo": 0.1, "kto": 0.1, "grpo": 0.0, "score": 0.01}
-"""The strength of the reference model in each loss that has one."""
+"""The strength of the reference model in each loss that has a reference."""
 DRAWING = ("grpo", "score")
-"""The losses that draw completions themselves; their other rows are counted in completions."""
+"""The losses that draw completions themselves. A batch of them is counted in completions instead of rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrlSettings:
-    """The arguments of the trainer `trl`, which describes them. `rate` and `beta` are None for the default of the
-    loss."""
+    """The arguments of the trainer `trl`, whose docstring describes them. If `rate` or `beta` is None, the default of
+    the loss applies."""
 
     epochs: int = 1
     steps: int | None = None
@@ -61,7 +61,7 @@ class TrlSettings:
             raise PartError(f"batch={self.batch} of trainer 'trl' has to be a multiple of at_once={self.at_once}")
 
     def check_loss(self, loss: str) -> None:
-        """Raises PartError for settings that do not suit a loss."""
+        """Raises PartError for settings that do not fit a loss."""
         if loss in DRAWING and self.batch % self.group:
             raise PartError(
                 f"batch={self.batch} of trainer 'trl' counts completions in {loss}, and has to be a multiple of"
@@ -71,7 +71,7 @@ class TrlSettings:
             raise PartError("at_once=1 of trainer 'trl' gives KTO nothing to compare a row with: take 2 or more")
 
     def rate_of(self, loss: str) -> float:
-        """Returns the learning rate of the first step."""
+        """Returns the initial learning rate."""
         return self.rate or RATES[loss] * (LORA_RATE if self.lora else 1)
 
     def beta_of(self, loss: str) -> float:
@@ -81,8 +81,8 @@ class TrlSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrlTask:
-    """A training: the file of rows, the model that it begins with, the folder to write, the loss, and the seed.
-    `prompts` word the questions of the rows as the model is asked them; None leaves them as they are."""
+    """A training task: the file of rows, the base model, the folder to write, the loss, and the seed. `prompts` are the
+    templates in which the model is asked the questions of the rows. If None, questions are not changed."""
 
     rows: Path
     base: str
@@ -98,7 +98,7 @@ class TrlTask:
 
     @classmethod
     def read(cls, file: Path) -> "TrlTask":
-        """Returns the task that a file has."""
+        """Returns the task in a file."""
         given: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         places = {name: Path(given[name]) for name in ("rows", "out")}
         return cls(**{**given, **places, "settings": TrlSettings(**given["settings"]), "prompts": _prompts(given)})

@@ -1,5 +1,5 @@
-"""A training as the losses see it: the rows that fit, the model, and the arguments of transformers' trainers. Needs the
-`trl` extra."""
+"""The data that a loss needs for a training: the rows that fit, the model, and the arguments of transformers' trainers.
+Needs the extra `trl`."""
 
 # pyright: reportMissingImports=false
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,14 +19,14 @@ from redraft.store.errors import plural
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A trainer that is ready to train, and the figures that it has afterwards besides its losses."""
+    """A trainer that is ready to train, and a function that returns its measurements other than losses."""
 
     trainer: Any
     figures: Callable[[], Mapping[str, Any]] = dict
 
 
 class Work:
-    """A training. `rows` are the rows of its file, and `left_out` counts the rows that the model cannot read whole."""
+    """A training. `rows` are the rows of its file. `left_out` counts the rows that are too long for the model."""
 
     def __init__(self, task: TrlTask, rows: Sequence[Row], scratch: Path) -> None:
         self.task, self.rows, self.left_out = task, rows, 0
@@ -40,13 +40,13 @@ class Work:
             )
 
     def model(self, head: str = "writes") -> Any:
-        """Returns the model, for a trainer that takes `adapters` beside it."""
+        """Returns the model, for a trainer that receives `adapters` separately."""
         return load_model(self.task.base, head, adapters=bool(self.settings.lora))
 
     @property
     def adapters(self) -> Any:
-        """Returns the configuration of new adapters; None if all weights are trained, or if the base has adapters,
-        which are trained further."""
+        """Returns the configuration of new adapters. Returns None if all weights are trained, or if the base has
+        adapters, which are trained further."""
         if not self.settings.lora or (Path(self.task.base) / ADAPTER).is_file():
             return None
         from peft import LoraConfig
@@ -55,7 +55,7 @@ class Work:
         return LoraConfig(r=size, lora_alpha=2 * size, lora_dropout=0.0, target_modules="all-linear")
 
     def with_adapters(self, head: str) -> Any:
-        """Returns the model with new adapters, if any are trained. The head is trained whole."""
+        """Returns the model, with new adapters if adapters are trained. All weights of the head are trained."""
         model, adapters = self.model(head), self.adapters
         if adapters is None:
             return model
@@ -65,8 +65,7 @@ class Work:
         return get_peft_model(model, adapters)
 
     def fitting(self, length: Callable[[Row], int], longest: int) -> list[Row]:
-        """Returns the rows whose length in tokens is at most the longest that the model reads. Raises TrainingError if
-        there are none."""
+        """Returns the rows whose length in tokens is at most `longest`. Raises TrainingError if there are none."""
         most = min(self.settings.max_length or longest, longest)
         found = [row for row in self.rows if length(row) <= most]
         self.left_out = len(self.rows) - len(found)
@@ -79,8 +78,8 @@ class Work:
         return found
 
     def conversations(self, model: Any, *answers: str) -> list[Row]:
-        """Returns the rows whose prompt fits with the longest of these answers; without answers, with as many tokens as
-        are drawn."""
+        """Returns the rows whose prompt fits into the context together with the longest of these answers. Without
+        `answers`, room is left for the number of tokens that are drawn."""
         drawn = 0 if answers else self.settings.max_tokens
         return self.fitting(lambda row: self._length(row, answers) + drawn, context(model))
 
@@ -93,12 +92,12 @@ class Work:
         return max(len(asked), *(len(self.tokenizer.apply_chat_template(talk, return_dict=False)) for talk in talks), 0)
 
     def dataset(self, rows: Sequence[Row], *columns: str) -> Any:
-        """Returns rows with these columns as a data set in memory."""
+        """Returns rows with these columns as a dataset in memory."""
         return Dataset.from_list([{name: row[name] for name in columns} for row in rows])
 
     def arguments(self, config: Any, **given: Any) -> Any:
-        """Returns the arguments of a trainer: a configuration of transformers or TRL, with the settings of the task.
-        Nothing is saved on the way, and nothing is sent anywhere."""
+        """Returns the arguments of a trainer: a configuration of transformers or TRL, with the settings of the task. No
+        checkpoint is saved, and nothing is reported to a service."""
         settings, cuda = self.settings, torch.cuda.is_available()
         common: dict[str, Any] = {
             "output_dir": str(self._scratch),
@@ -118,5 +117,5 @@ class Work:
             "disable_tqdm": True,
         }
         made = config(**{**common, **given})
-        made._n_gpu = min(made.n_gpu, 1)  # several GPUs would be asked by torch.nn.DataParallel, which TRL refuses
+        made._n_gpu = min(made.n_gpu, 1)  # with several GPUs, DataParallel would be used, which TRL refuses
         return made

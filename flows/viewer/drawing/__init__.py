@@ -1,1 +1,1 @@
-"""Places and lines of pictures: trees and charts."""
+"""Layouts of pictures: trees and charts."""

@@ -1,4 +1,4 @@
-"""Charts as SVG, drawn in the page's own colours, so that they fit a dark and a light page. Units are pixels."""
+"""Charts as SVG in the page's own colours, so that they suit both a dark and a light page. Units are pixels."""
 
 import math
 from collections.abc import Sequence
@@ -9,15 +9,15 @@ from markupsafe import Markup
 WIDTH, HEIGHT = 640, 300
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 12, 44
 COLOURS = 8
-"""The number of colours of series, which the style sheet names c0 to c7."""
+"""The number of colours for series. The style sheet has the classes c0 to c7."""
 
 Point = tuple[float, float, float | None, float | None]
-"""x, y, and the interval of y: its low and high end, or None."""
+"""x, y, and the lower and upper bounds of y, or None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A line of points. `dashed` lines stand for something to compare with."""
+    """A line of points. `dashed` lines are baselines for comparison."""
 
     name: str
     points: Sequence[Point]
@@ -26,8 +26,8 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Lines over a common x axis. `log` makes the x axis logarithmic (base 2), `whole` gives it whole numbers alone,
-    `share` shows y as per cent, and `names` are texts for the whole numbers of the x axis."""
+    """Lines over a common x axis. With `log` the x axis is logarithmic (base 2), with `whole` its ticks are integers,
+    and with `share` y is shown in per cent. `names` are labels for the integers of the x axis."""
 
     title: str
     x: str
@@ -44,7 +44,7 @@ class Chart:
         return not any(series.points for series in self.series)
 
     def svg(self) -> Markup:
-        """Returns the picture. The table of the same numbers is the page's."""
+        """Returns the chart as SVG. The page shows the same numbers as a table."""
         x_axis = _Axis.over([p[0] for s in self.series for p in s.points], LEFT, WIDTH - RIGHT, log=self.log)
         values = [value for s in self.series for p in s.points for value in p[1:] if value is not None]
         y_axis = _Axis.over([*values, *([0.0] if self.share else [])], HEIGHT - BOTTOM, TOP, round_ends=True)
@@ -78,7 +78,8 @@ class Chart:
 
 
 def _line(series: Series, colour: int, x_axis: "_Axis", y_axis: "_Axis") -> list[Markup]:
-    """Returns the parts of a line: whiskers for its intervals, the line, and a dot with a tip for each point."""
+    """Returns the SVG elements of a line: error bars for its intervals, the line, and a dot with a tooltip for each
+    point."""
     found, places = [], [(x_axis.at(x), y_axis.at(y)) for x, y, _, _ in series.points]
     for (x, _), (_, _, low, high) in zip(places, series.points, strict=True):
         if low is not None and high is not None:
@@ -132,7 +133,7 @@ class _Axis:
 
 
 def _step(span: float) -> float:
-    """Returns the distance of ticks, 1, 2 or 5 times a power of ten, by which there are four to ten of them."""
+    """Returns the distance of ticks: 1, 2 or 5 times a power of ten, with four to ten ticks in the span."""
     power = 10 ** math.floor(math.log10(span / 4))
     return next(factor * power for factor in (1, 2, 5, 10) if span / (factor * power) <= 8)
 

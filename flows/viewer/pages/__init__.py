@@ -1,1 +1,1 @@
-"""The pages, a file each: `read(reader, asked)` returns what the template of the same name shows."""
+"""The pages, one per file: `read(reader, asked)` returns the values for the template of the same name."""

@@ -1,4 +1,4 @@
-"""Every call of a unit of work: prompt, replies, tokens, cost, latency, tries."""
+"""The page of a unit's calls: prompt, replies, tokens, cost, latency, tries."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ PER_PAGE = 50
 
 
 def read(reader: Reader, asked: Address) -> dict[str, Any]:
-    """Returns the calls of the unit `unit`, of which `start` is the first on the page. Raises NotThere."""
+    """Returns the calls of the unit `unit`, beginning with the call number `start`. Raises NotThere."""
     name = literal(asked.get("unit"))
     unit = reader.row(UNIT.format(unit=name, problem=problem_of_unit(name)))
     if unit is None:

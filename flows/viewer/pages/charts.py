@@ -1,4 +1,5 @@
-"""Charts of the store's views: accuracy by samples, turns and tokens, the worth of graders, cost, rounds, diversity."""
+"""Charts of the store's views: accuracy by samples, turns and tokens, the quality of graders, cost, rounds,
+diversity."""
 
 import math
 from collections import Counter
@@ -14,7 +15,7 @@ from redraft.store.tables.sql import literal
 
 
 def read(reader: Reader, asked: Address) -> dict[str, Any]:
-    """Returns the charts `of` a kind; `run` narrows them to the recipe of a run. Raises NotThere."""
+    """Returns the charts of the kind `of`. `run` restricts them to the recipe of a run. Raises NotThere."""
     kind = asked.get("of", "samples")
     if kind not in KINDS:
         raise NotThere(f"no charts of {kind!r}; {alternatives(kind, KINDS)}")
@@ -56,14 +57,15 @@ def _samples(reader: Reader, these: str) -> list[Chart]:
 
 
 def _of_all_problems(rows: list[Row], *names: str) -> list[Row]:
-    """Returns the rows of each curve, over k, that are about as many problems as its first: fewer problems are other
-    problems, and a curve that went on with them would rise or fall for that reason alone."""
+    """Returns the rows of each curve over k that have the curve's maximum number of problems. With fewer problems, the
+    curve would rise or fall only because the set of problems changes."""
     curves = by(rows, "recipe", "replicate", *names).values()
     return [row for curve in curves for row in curve if row["problems"] == max(each["problems"] for each in curve)]
 
 
 def _pass_bounds(counts: list[Row], k: int, estimate: float) -> tuple[float, float]:
-    """Returns the 95% interval of pass@k over problems, from how many problems have n samples of which c are right."""
+    """Returns the 95% interval of pass@k over problems. `counts` has the numbers of problems that have n samples, c of
+    them right."""
     chances = [(pass_at_k(row["n"], row["c"], k), row["problems"]) for row in counts if row["n"] >= k]
     many = sum(problems for _, problems in chances)
     if many == 1 or estimate in (0, 1):
@@ -75,8 +77,8 @@ def _pass_bounds(counts: list[Row], k: int, estimate: float) -> tuple[float, flo
 
 
 def _share(counts: Iterable[Row]) -> Interval:
-    """Returns the share of right drafts, with an interval over problems. A row says how many problems have so many
-    drafts, and so many right drafts. Rows of the same counts are added."""
+    """Returns the share of right drafts, with an interval over problems. Each row has a number of problems, and the
+    numbers of drafts and of right drafts that each of them has. Rows with the same numbers are added."""
     found: Counter[tuple[int, int]] = Counter()
     for row in counts:
         found[row["right"], row["drafts"]] += row["problems"]
@@ -195,12 +197,12 @@ KINDS: Mapping[str, tuple[str, Callable[[Reader, str], list[Chart]]]] = {
     "rounds": ("Rounds of self-training", _rounds),
     "diversity": ("Diversity", _diversity),
 }
-"""The kinds of charts, each with its heading. A kind reads the views that it needs when it is looked at."""
+"""The kinds of charts, each with its heading. A kind reads its views only when it is shown."""
 
 
 def _named(rows: list[Row], *more: str) -> list[Row]:
-    """Adds to each row a name that tells its recipe from the others: strategy, feedback, and further columns; the
-    recipe's own beginning only where these are the same."""
+    """Adds to each row a name that distinguishes its recipe: strategy, feedback, and the columns in `more`. If these
+    are the same for several recipes, the prefix of the recipe's hash is added."""
     for row in rows:
         parts = [row["strategy"] or "imported", row.get("feedback"), *(row[name] for name in more), row["replicate"]]
         row["name"] = " · ".join(part for part in parts if part)
@@ -214,7 +216,7 @@ def _named(rows: list[Row], *more: str) -> list[Row]:
 def _series(
     rows: Iterable[Row], name: str | None, x: str, y: str, low: str = "", high: str = "", *, title: str = ""
 ) -> list[Series]:
-    """Returns a line for each value of the column `name`, or one named `title`."""
+    """Returns a series for each value of the column `name`, or one series with the title `title`."""
     found: dict[str, list[Any]] = {}
     for row in rows:
         if row[y] is not None:
@@ -240,14 +242,15 @@ WITH placed AS (
 )
 SELECT name, bin, "right", drafts, count(*) AS problems, sum(value) AS value FROM placed
 GROUP BY name, bin, "right", drafts ORDER BY name, bin"""
-"""The number of problems by their drafts and their right drafts in a bin, and the sum of the drafts' values."""
+"""The query of the numbers of problems by their drafts and right drafts in a bin, and the sums of the drafts'
+values."""
 
 FIRST_DRAFTS = """
 SELECT recipe, replicate, n, c, count(*) AS problems FROM (
     SELECT recipe, replicate, count(correct) AS n, count(*) FILTER (correct) AS c
     FROM raw.drafts WHERE draft = 'first' AND {these} GROUP BY recipe, replicate, commit_id HAVING count(correct) > 0
 ) GROUP BY ALL"""
-"""The number of problems that have n first drafts, of which c are right."""
+"""The query of the numbers of problems that have n first drafts, c of them right."""
 
 TURNS = """
 WITH decided AS (
@@ -264,8 +267,8 @@ SELECT recipe, replicate, turn, "right", drafts, count(*) AS problems FROM (
     SELECT recipe, replicate, turn, count(*) FILTER (correct) AS "right", count(*) AS drafts
     FROM carried GROUP BY recipe, replicate, turn, commit_id
 ) GROUP BY ALL"""
-"""The number of problems by their trajectories and their right trajectories at a turn, as the view `corrections` counts
-them."""
+"""The query of the numbers of problems by their trajectories and right trajectories at a turn, counted as in the view
+`corrections`."""
 
 COST = """
 WITH days AS (
@@ -285,4 +288,4 @@ WATCH = {
     "two answers differ": f"SELECT r.loop_id, r.round, v.differ AS figure {DRAWN.format(view='answer_diversity')}",
     "distinct texts": f"SELECT r.loop_id, r.round, v.distinct_texts AS figure {DRAWN.format(view='answer_diversity')}",
 }
-"""What shrinks when a model that trains on its own drafts collapses, of the drafts that each round drew."""
+"""Measures of the drafts of each round that shrink when a model that is trained on its own drafts collapses."""

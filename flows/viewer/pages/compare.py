@@ -1,4 +1,4 @@
-"""Runs beside each other, paired by problem: those problems first on which their picks differ."""
+"""Runs side by side, paired by problem. Problems on which the runs' picks differ come first."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from redraft.graders.statistics import paired_bootstrap, sign_flip, wilson
 from redraft.store.tables.sql import literal
 
 PER_PAGE = 50
-MOST = 6  # runs side by side
+MOST = 6  # maximum number of runs side by side
 
 
 def read(reader: Reader, asked: Address) -> dict[str, Any]:
-    """Returns the problems that all of the runs `run` solved, from number `start` on. Raises NotThere."""
+    """Returns the problems that all runs `run` solved, beginning with number `start`. Raises NotThere."""
     chosen = asked.all("run")
     runs = {run["run_id"]: run for run in reader.rows(RUNS)}
     for name in chosen:
@@ -44,8 +44,8 @@ def _facts(picks: list[bool]) -> Row:
 
 
 def _difference(first: Row, second: Row, old: list[bool], new: list[bool]) -> Row:
-    """Returns what changes from the first run to another: problems by both verdicts, and the difference of accuracies
-    with its interval (paired bootstrap over problems) and p-value (sign flips)."""
+    """Returns the changes from the first run to the second: the numbers of problems by both verdicts, and the
+    difference of accuracies with its interval (paired bootstrap over problems) and p-value (sign flips)."""
     cells = [(before, after) for before, after in zip(old, new, strict=True)]
     found: Row = {"first": first, "second": second, "gain": None, "p": None}
     for name, cell in (
@@ -62,7 +62,7 @@ def _difference(first: Row, second: Row, old: list[bool], new: list[bool]) -> Ro
 
 
 def _pairs(runs: list[str]) -> str:
-    """Returns the statement with a row for each problem that every run has a verdict of."""
+    """Returns the SQL statement with a row for each problem on which every run has a verdict."""
     names = [PICKS.format(run=literal(run), number=number) for number, run in enumerate(runs)]
     joined = " ".join(f"JOIN r{number} USING (problem_id)" for number in range(1, len(runs)))
     verdicts = ", ".join(f"r{number}.correct" for number in range(len(runs)))
@@ -89,7 +89,8 @@ r{number} AS (
     WHERE run_id = {run} AND turn = turns AND role <> 'rollout' GROUP BY problem_id
     HAVING count(*) FILTER (chosen AND correct IS NULL AND answer IS NOT NULL) = 0
 )"""
-"""The picks of a run by problem. A problem without an answer of the run is wrong; an undecided one is left out."""
+"""The query of the picks of a run by problem. A problem without an answer is wrong; an undecided problem is left
+out."""
 
 PAGE = """{pairs}
 SELECT pairs.*, question FROM pairs JOIN problems USING (problem_id)

@@ -1,4 +1,5 @@
-"""A draft to label, without its key and without anybody's judgement: the draft that `redraft label` would ask about."""
+"""A draft for a person to label, without the answer key and without other judgements. It is the draft that `redraft
+label` would show."""
 
 from typing import Any
 
@@ -10,8 +11,8 @@ from redraft.store.tables.sql import literal
 
 
 def read(reader: Reader, asked: Address) -> dict[str, Any]:
-    """Returns the next draft whose text the person has not labelled, and how many such texts are left; `run` narrows
-    them. Raises NotThere."""
+    """Returns the next draft whose text the person has not labelled, and the number of such texts. `run` restricts them
+    to a run. Raises NotThere."""
     check_runs(reader, asked)
     where = f"run_id = {literal(asked.get('run'))}" if asked.get("run") else "true"
     found = places(reader.store, reader.person, where, 0, False)

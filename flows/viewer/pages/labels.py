@@ -1,4 +1,4 @@
-"""What people said of drafts, and how far they agree with each other and with graders."""
+"""The labels of people, and their agreement with each other and with graders."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ PER_PAGE = 50
 
 
 def read(reader: Reader, asked: Address) -> dict[str, Any]:
-    """Returns the newest labels, from number `start` on, and Cohen's kappa of each person with everybody else."""
+    """Returns the newest labels, beginning with number `start`, and Cohen's kappa of each person with all others."""
     start = asked.whole("start")
     labels = reader.rows(LABELS.format(start=start, most=PER_PAGE + 1))
     return {

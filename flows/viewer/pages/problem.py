@@ -1,4 +1,5 @@
-"""A problem: every trajectory with its answer, its votes, its steps and its grades, and the calls that made them."""
+"""A problem: every trajectory with its answer, its votes, its steps and its grades, and the calls that produced
+them."""
 
 from collections import Counter
 from typing import Any
@@ -10,13 +11,13 @@ from redraft.flows.viewer.store_reader import Reader, Row, by, problem_rows
 from redraft.store.tables.sql import literal
 
 PER_PAGE = 24  # trajectories on a page
-MOST_ANSWERS = 12  # answers with a row of their own
+MOST_ANSWERS = 12  # maximum number of answers with their own row
 ROLES = ("sample", "search", "rollout")
 
 
 def read(reader: Reader, asked: Address) -> dict[str, Any]:
-    """Returns the problem `id`. `run`, once or more, and `role` narrow its trajectories, of which `start` is the
-    first on the page; `grader` colours the steps. Raises NotThere."""
+    """Returns the problem `id`. `run` (one or more) and `role` restrict its trajectories; `start` is the number of the
+    first one on the page. `grader` selects the values that colour the steps. Raises NotThere."""
     problem = reader.row(PROBLEM.format(id=literal(asked.get("id"))))
     if problem is None:
         raise NotThere(f"no problem {asked.get('id')!r} in {reader.store.path}")
@@ -58,9 +59,9 @@ def read(reader: Reader, asked: Address) -> dict[str, Any]:
 
 
 def _votes(paths: list[Row]) -> list[dict[str, Any]]:
-    """Returns each answer with its number of votes, and whether it is right. All right answers are one answer. The last
-    two rows count the answers beyond MOST_ANSWERS, of which there are `others`, and the trajectories without an answer,
-    so that all votes together are the number of trajectories."""
+    """Returns each answer with its number of votes, and whether it is right. All right answers count as one answer. The
+    last two rows count the votes for answers after the first MOST_ANSWERS (`others` is their number) and the
+    trajectories without an answer. The sum of all votes is the number of trajectories."""
     answered = [path for path in paths if path["answer"] is not None]
     right = next((path["answer"] for path in answered if path["correct"]), None)
     counted: Counter[tuple[str, bool | None]] = Counter(

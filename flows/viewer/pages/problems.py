@@ -1,4 +1,4 @@
-"""The problems of a store: searched, sorted and read page by page in SQL."""
+"""The problems of a store, which are searched, sorted and paged in SQL."""
 
 import re
 from collections.abc import Sequence
@@ -19,19 +19,19 @@ SORTS = {
     "answers": ("answers", "different answers"),
     "disagreement": ("disagreement", "disagreement of graders"),
 }
-"""The columns by which problems are sorted, with their titles."""
+"""The columns by which problems can be sorted, with their titles."""
 
 OWN = ("id", "source", "level")
-"""The sorts that need only the drafts of the problems on the page."""
+"""The sort columns for which only the drafts of the problems on the page are read."""
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e-?[0-9]+)?")
 
 
 def read(reader: Reader, asked: Address) -> dict[str, Any]:
-    """Returns a page of problems. `q` is a text in the question, the answer or the id; `run`, `source`, `level` and
-    `oracle` (yes or no) narrow them; `sort` and `order` (up or down) are theirs; `after` and `key` are the id and the
-    value of the last problem of the page before: a page costs the same at any place (keyset paging). Raises
-    NotThere."""
+    """Returns a page of problems. `q` is searched in the question, the answer and the id. `run`, `source`, `level` and
+    `oracle` (yes or no) are conditions. `sort` and `order` (up or down) define the order. `after` and `key` are the id
+    and the sort value of the last problem of the previous page (keyset paging), so the cost of a page does not depend
+    on its position. Raises NotThere."""
     sort, order = asked.get("sort", "id"), asked.get("order", "up")
     for name, there in (("sort", SORTS), ("order", ("up", "down")), ("oracle", ("yes", "no"))):
         check_value(asked, name, there)
@@ -62,7 +62,7 @@ def read(reader: Reader, asked: Address) -> dict[str, Any]:
 
 
 def _check_place(reader: Reader, asked: Address, sort: str) -> None:
-    """Raises NotThere if `after` and `key` are no place in the list."""
+    """Raises NotThere if `after` and `key` are not a position in the list."""
     after, key = asked.get("after"), asked.get("key")
     if not after:
         return
@@ -73,7 +73,7 @@ def _check_place(reader: Reader, asked: Address, sort: str) -> None:
 
 
 def read_these(reader: Reader, ids: Sequence[str], runs: Sequence[str] = ()) -> dict[str, Any]:
-    """Returns these problems, all on one page. If `runs` are given, only drafts of these runs count."""
+    """Returns these problems on one page. If `runs` are given, only drafts of these runs are counted."""
     found = reader.rows(THESE.format(these=one_of("problem_id", ids)))
     _add_counts(reader, found, runs)
     _add_disagreement(reader, found, runs)
@@ -85,7 +85,8 @@ def _key(value: Any) -> str:
 
 
 def _page(reader: Reader, asked: Address, sort: str, column: str, order: str) -> list[Row]:
-    """Returns the problems of a page and one more, without the problems that the query leaves out."""
+    """Returns the problems of a page, and one more to detect a next page. Problems that the query excludes are left
+    out."""
     source = (
         "chosen p" if sort in OWN and not asked.get("oracle") else "chosen p LEFT JOIN counted c USING (problem_id)"
     )
@@ -110,7 +111,8 @@ def _page(reader: Reader, asked: Address, sort: str, column: str, order: str) ->
 
 
 def _after(asked: Address, column: str, order: str) -> str:
-    """Returns the condition that a problem comes after the last of the page before. NULLs come last in both orders."""
+    """Returns the SQL condition for problems after the last problem of the previous page. NULLs come last in both
+    orders."""
     if not asked.get("after"):
         return "true"
     last, key = literal(asked.get("after")), asked.get("key")
@@ -138,12 +140,13 @@ def _conditions(asked: Address) -> str:
 
 
 def _of(runs: Sequence[str]) -> str:
-    """Returns the condition on what belongs to these runs; without runs, everything counts."""
+    """Returns the SQL condition for rows of these runs. Without runs, all rows match."""
     return one_of("run_id", runs) if runs else "true"
 
 
 def _total(reader: Reader, asked: Address) -> int | None:
-    """Returns how many problems fit; None if that depends on their drafts, which the page itself counts."""
+    """Returns the number of problems that match. Returns None if the conditions depend on drafts, which only the page
+    itself counts."""
     if asked.get("oracle"):
         return None
     row = reader.row(f"SELECT count(DISTINCT problem_id) AS n FROM raw.problems WHERE {_conditions(asked)}")
@@ -167,8 +170,8 @@ def _add_disagreement(reader: Reader, problems: list[Row], runs: Sequence[str]) 
 
 
 def _places(reader: Reader, problems: list[Row], runs: Sequence[str]) -> dict[str, str]:
-    """Returns the conditions on the units of these problems, and on commits that graded them. The numbers of commits
-    tell DuckDB where to look."""
+    """Returns SQL conditions on the units of these problems, and on commits that graded them. With commit numbers,
+    DuckDB reads only some blocks."""
     these = one_of("problem_id", [problem["problem_id"] for problem in problems])
     commits = reader.rows(f"SELECT commit_id FROM raw.commits WHERE {these}")
     found = f"commit_id IN ({numbers(row['commit_id'] for row in commits)})"
@@ -176,7 +179,8 @@ def _places(reader: Reader, problems: list[Row], runs: Sequence[str]) -> dict[st
 
 
 def _disputed(runs: Sequence[str]) -> dict[str, str]:
-    """Returns the conditions on the drafts of runs, and on their labels. A grade may be of another run."""
+    """Returns SQL conditions on the drafts of runs, and on their labels. A grade of a draft may belong to another
+    run."""
     if not runs:
         return {"drafts": "true", "labelled": "true"}
     drafts = f"SELECT path_id FROM raw.turns JOIN raw.published USING (commit_id) WHERE {_of(runs)}"
@@ -190,12 +194,12 @@ MEASURES = {
     "answers": "count(DISTINCT answer) AS answers",
     "rate": "avg(correct::INTEGER) AS rate",
 }
-"""What is counted of the drafts of all problems, if problems are sorted by it."""
+"""The SQL expressions over the drafts of all problems by which problems can be sorted."""
 COUNTS = f"{', '.join(MEASURES.values())}, count(answer) AS answered"
 COUNTED = """
 SELECT problem_id, {counts}, bool_or(oracle_used) AS oracle_used
 FROM raw.judged WHERE {these} AND turn = turns AND role <> 'rollout' GROUP BY problem_id"""
-"""For each problem: some of COUNTS, and whether a method read its answer."""
+"""The query, for each problem, of some of COUNTS, and of whether a method read its answer."""
 
 DISPUTED = """
 SELECT problem_id, avg(disputed::INTEGER) AS disagreement FROM (
@@ -210,7 +214,8 @@ SELECT problem_id, avg(disputed::INTEGER) AS disagreement FROM (
         WHERE {labelled} AND current AND verdict <> 'skip'
     ) GROUP BY problem_id, path_id, turn HAVING min(who) <> max(who)
 ) GROUP BY problem_id"""
-"""For each problem: of the drafts that two graders or people judged, the share on which they are not of one mind."""
+"""The query, for each problem, of the share of drafts with different verdicts, among the drafts that two graders or
+people judged."""
 
 PAGE = """
 WITH chosen AS (

@@ -1,4 +1,4 @@
-"""A run: what was asked for, and what came of it."""
+"""A run: its settings and its results."""
 
 import json
 from typing import Any
@@ -27,7 +27,8 @@ def read(reader: Reader, asked: Address) -> dict[str, Any]:
 
 
 def _flat(facts: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
-    """Returns the settings that have a value, each by its name; one within another is named "budget.calls"."""
+    """Returns pairs of name and value of the settings that have a value. A nested setting has a name such as
+    "budget.calls"."""
     found: list[tuple[str, str]] = []
     for name, value in facts.items():
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""All runs, the newest first: what each did, how often its picks are right, what it cost, and how far it is."""
+"""All runs, the newest first, each with its stage, the accuracy of its picks, its cost, and its progress."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from redraft.flows.viewer.address import Address
 from redraft.flows.viewer.store_reader import Reader, Row
 from redraft.graders.statistics import wilson
 
-MOST = 500  # runs on the page
+MOST = 500  # maximum number of runs on the page
 
 
 def read(reader: Reader, asked: Address) -> dict[str, Any]:
@@ -18,12 +18,12 @@ def read(reader: Reader, asked: Address) -> dict[str, Any]:
 
 
 def judged(run: Row) -> dict[str, Any]:
-    """Returns the accuracy of a run with its 95% interval (Wilson, 1927); None if nothing was judged."""
+    """Returns the accuracy of a run with its 95% interval (Wilson, 1927), or None if no pick was judged."""
     return {"accuracy": wilson(run["right"], run["decided"]) if run["decided"] else None}
 
 
 def _waiting(reader: Reader, run: Row) -> int | None:
-    """Returns how many answered calls of a running run are in its journal, and not yet in the store."""
+    """Returns the number of answered calls of a running run that are in its journal and not yet in the store."""
     path = reader.store.journal_path(run["recipe"]) if run["status"] == "running" else None
     if path is None or not path.exists():
         return None
@@ -40,7 +40,7 @@ WITH picks AS (
     FROM raw.published p LEFT JOIN picks k USING (commit_id)
 ), keyed AS (SELECT DISTINCT problem_id FROM raw.problems WHERE answer IS NOT NULL)
 """
-"""The units of each run with the verdict of their picks. A unit without a pick has no right answer."""
+"""The query of the units of each run with the verdicts on their picks. A unit without a pick has no right answer."""
 
 RUNS = f"""{PICKS}, counted AS (
     SELECT run_id, count(*) AS problems, max(published_at) AS last_at, bool_or(oracle_used) AS oracle_used,

@@ -1,4 +1,5 @@
-"""A trajectory: its drafts beside each other with what differs, the feedback between, and what changed the verdict."""
+"""A trajectory: its drafts side by side with their differences marked, the feedback between them, and what changed the
+verdict."""
 
 from itertools import pairwise
 from typing import Any
@@ -11,7 +12,8 @@ from redraft.store.tables.sql import literal
 
 
 def read(reader: Reader, asked: Address) -> dict[str, Any]:
-    """Returns the trajectory `id`, of which `turn` is in sight first; `grader` colours the steps. Raises NotThere."""
+    """Returns the trajectory `id`. `turn` is the turn that is shown first. `grader` selects the values that colour the
+    steps. Raises NotThere."""
     name = literal(asked.get("id"))
     path = reader.row(PATH.format(id=name, problem=problem_rows(OWNER.format(id=name))))
     if path is None:
@@ -31,8 +33,8 @@ def read(reader: Reader, asked: Address) -> dict[str, Any]:
 
 
 def change(before: DraftRows, after: DraftRows) -> dict[str, Any]:
-    """Returns what a redraft changed: both drafts, the feedback between them, verdicts and answers, the first step that
-    is another one, and the values of each grader that judged both."""
+    """Returns the changes that a redraft made: both drafts, the feedback between them, verdicts and answers, the first
+    step that differs, and the values of each grader that graded both."""
     old = {(grade["grader"], grade["grader_model"]): grade for grade in before.grades if grade["step"] is None}
     graded = []
     for grade in after.grades:
@@ -50,7 +52,7 @@ def change(before: DraftRows, after: DraftRows) -> dict[str, Any]:
 
 
 def _first_changed(before: list[Row], after: list[Row]) -> Row | None:
-    """Returns the first step of the redraft that the draft before does not have at its place."""
+    """Returns the first step of the redraft that differs from the step with the same index in the previous draft."""
     texts = [step["text"].strip() for step in before]
     for place, step in enumerate(after):
         if place >= len(texts) or texts[place] != step["text"].strip():

@@ -1,4 +1,5 @@
-"""The tree of one unit of work: every step with its value and visits, the critic's decisions, and how it grew."""
+"""The tree of one unit of work: every step with its value and visits, the critic's decisions, and the order of its
+growth."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +11,7 @@ from redraft.store.tables.sql import literal
 
 
 def read(reader: Reader, asked: Address) -> dict[str, Any]:
-    """Returns the tree of the unit `unit`; `step` is the step that is selected. Raises NotThere."""
+    """Returns the tree of the unit `unit`. `step` is the selected step. Raises NotThere."""
     name = literal(asked.get("unit"))
     unit = reader.row(UNIT.format(unit=name, problem=problem_of_unit(name)))
     if unit is None:
@@ -25,8 +26,9 @@ def read(reader: Reader, asked: Address) -> dict[str, Any]:
 
 
 def in_growth(steps: Sequence[Row]) -> list[Row]:
-    """Returns steps, which come by depth, in the order in which the tree grew: by when the calls that wrote them were
-    answered. A step without a time, such as feedback, follows its parent at once, and none comes before its parent."""
+    """Returns the steps in the order in which the tree grew, which is the order of the replies that wrote them. `steps`
+    must be in the order of depth. A step without a time, such as feedback, follows its parent directly. No step comes
+    before its parent."""
     grown: dict[str, float] = {}
     for step in steps:
         above = grown.get(step["parent_id"] or "", 0.0)
@@ -35,15 +37,15 @@ def in_growth(steps: Sequence[Row]) -> list[Row]:
 
 
 def _place(step_id: str) -> list[int]:
-    """Returns the numbers of a step's place, by which 10 comes after 9."""
+    """Returns the numbers in a step id as a sort key, so that 10 comes after 9."""
     return [int(part) if part.isdigit() else -1 for part in step_id.rpartition("/")[2].split(".")]
 
 
 def columns(
     unit: str, steps: Sequence[Row], ends: Sequence[Row], decisions: Sequence[Row], values: Sequence[Row]
 ) -> dict[str, Any]:
-    """Returns a tree as columns, which a canvas draws. A step is its number, in the order in which the tree grew; a
-    parent comes before its children, and -1 is the parent of first steps."""
+    """Returns a tree as columns for a canvas to draw. A step is represented by its index in the order in which the tree
+    grew. A parent comes before its children, and the parent of first steps is -1."""
     number = {step["step_id"]: place for place, step in enumerate(steps)}
     found: dict[str, Any] = {
         "place": [step["step_id"].removeprefix(f"{unit}/") for step in steps],
@@ -66,7 +68,7 @@ def columns(
 
 
 def _rollouts(parents: Sequence[int], number: Mapping[str, int], ends: Sequence[Row]) -> list[bool]:
-    """Returns for each step whether only rollouts went through it."""
+    """Returns, for each step, True if only rollouts contain it."""
     sampled, rolled = [False] * len(parents), [False] * len(parents)
     for end in ends:
         if end["leaf_step_id"] in number:
@@ -79,7 +81,7 @@ def _rollouts(parents: Sequence[int], number: Mapping[str, int], ends: Sequence[
 
 
 def _grades(number: Mapping[str, int], values: Sequence[Row]) -> dict[str, list[float | None]]:
-    """Returns the last value of each grader for each step."""
+    """Returns, for each grader, the list of its last values for all steps."""
     found: dict[str, list[float | None]] = {}
     for row in values:
         parts = row["last_step_id"].split(".")

@@ -1,1 +1,1 @@
-"""How texts are shown: formulas, differences, numbers."""
+"""Formats texts for pages: formulas, differences, numbers."""

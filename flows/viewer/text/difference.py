@@ -8,21 +8,23 @@ from markupsafe import Markup
 
 WORD = re.compile(r"\s+|\w+|[^\w\s]")
 MOST = 2_000_000
-"""The product of two numbers of words up to which words are compared: that takes about a second. Beyond it, lines."""
+"""The limit of the product of two texts' numbers of words for a comparison by words, which takes about a second at this
+limit. Longer texts are compared by lines."""
 
 Piece = tuple[bool, str]
-"""A piece of a text, and whether the other text lacks it."""
+"""A pair: a piece of a text, and True if the other text lacks it."""
 
 
 def marked(before: str, after: str) -> tuple[Markup, Markup]:
-    """Returns both texts as HTML. What the second lacks is in <del>, and what the first lacks is in <ins>."""
+    """Returns both texts as HTML. Words that only the first text has are in <del>, and words that only the second has
+    are in <ins>."""
     old, new = differences(before, after)
     return _html(old, "del"), _html(new, "ins")
 
 
 def differences(before: str, after: str) -> tuple[list[Piece], list[Piece]]:
-    """Returns both texts in pieces; the pieces of a text, joined, are the text. Lines are compared first, and then the
-    words of lines that differ, by the longest common runs (Ratcliff and Obershelp, 1988)."""
+    """Returns both texts as lists of pieces. The pieces of a text, joined, are the text. First lines are compared, and
+    then the words of lines that differ, by the longest common sequences (Ratcliff and Obershelp, 1988)."""
     old, new = list[Piece](), list[Piece]()
     for same, left, right in _blocks(before.splitlines(keepends=True), after.splitlines(keepends=True)):
         a, b = WORD.findall("".join(left)), WORD.findall("".join(right))
@@ -42,7 +44,7 @@ def _blocks(a: Sequence[str], b: Sequence[str]) -> Iterator[tuple[bool, Sequence
 
 
 def _joined(pieces: Sequence[Piece]) -> list[Piece]:
-    """Returns the pieces without empty ones, and with neighbours of a kind as one."""
+    """Returns the pieces without empty ones. Adjacent pieces of the same kind are joined."""
     found = list[Piece]()
     for differs, text in pieces:
         if text and found and found[-1][0] == differs:

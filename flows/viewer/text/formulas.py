@@ -1,4 +1,5 @@
-"""Shows the LaTeX in a text as MathML. The rest of the text, and every formula that cannot be read, stays text."""
+"""Converts the LaTeX in a text to MathML. The rest of the text, and every formula that cannot be parsed, remains
+text."""
 
 import re
 from functools import lru_cache
@@ -11,14 +12,16 @@ FORMULA = re.compile(
     r"|(?<![\\$\w])\$(?P<dollars>[^\s$](?:[^$\n]{0,2000}?[^\s$\\])?)\$(?![\d$])",
     re.DOTALL,
 )
-"""A formula. As in Pandoc, a dollar that opens one has no space behind it, and one that closes it has no space before
-it and no digit behind it: prices such as $5 and $6 are none. Formulas of more than 2,000 characters stay text."""
+"""Matches a formula. As in Pandoc, an opening dollar sign has no space after it, and a closing dollar sign has no space
+before it and no digit after it. Therefore prices such as $5 and $6 are not formulas. Formulas of more than 2,000
+characters remain text."""
 
 BARE = re.compile(
     r"(?=[^\n]*\\[a-zA-Z])"
     r"(?:\\text\{[^{}$]{0,100}\}|\\[a-zA-Z]+|[^\\$\na-zA-Z]|(?<![a-zA-Z])[a-zA-Z]{1,2}(?![a-zA-Z])){1,300}"
 )
-"""A short text that is a formula as a whole, such as the key of a problem: it has a command, and no words besides."""
+"""Matches a short text that is a formula as a whole, such as the answer key of a problem. It contains a command, and no
+words."""
 
 ELEMENTS = frozenset(
     [
@@ -86,7 +89,7 @@ def with_formulas(text: str | None) -> Markup:
     found, at, text = Markup(""), 0, text or ""
     if BARE.fullmatch(text):
         maths = _mathml(text, False)
-        return escape(text) if maths is None or "\\" in maths else maths  # a command that is none stays as it is
+        return escape(text) if maths is None or "\\" in maths else maths  # an unknown command: the text is not changed
     for match in FORMULA.finditer(text):
         block = match["block"] or match["display"]
         maths = _mathml(block or match["inline"] or match["dollars"], bool(block))
@@ -97,8 +100,8 @@ def with_formulas(text: str | None) -> Markup:
 
 @lru_cache(4096)
 def _mathml(latex: str, block: bool) -> Markup | None:
-    """Returns a formula as MathML; None if it is none. The LaTeX may come from a model, and what the library makes of
-    it could hold links or styles: the elements and attributes that show a formula are kept, and nothing else."""
+    """Returns a formula as MathML, or None if it is not valid. The LaTeX may come from a model, and the library's
+    output could contain links or styles. Therefore only the elements and attributes that formulas need are kept."""
     from latex2mathml import converter, exceptions
 
     own = [kind for kind in vars(exceptions).values() if isinstance(kind, type) and issubclass(kind, Exception)]
@@ -119,7 +122,7 @@ BROKEN = (
     TypeError,
     ValueError,
 )
-"""What latex2mathml raises for LaTeX that it cannot read, apart from its own errors."""
+"""The exceptions that latex2mathml raises for LaTeX that it cannot parse, in addition to its own classes."""
 
 
 def _kept(element: ElementTree.Element) -> Markup:

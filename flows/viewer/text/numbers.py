@@ -1,4 +1,4 @@
-"""Numbers, times and values as pages show them; each is a filter of the templates."""
+"""Formats numbers, times and values for pages. Each function is a filter of the templates."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -7,33 +7,33 @@ from typing import Any
 
 NONE = "–"
 SHADES = 10
-"""The number of shades that a value is shown in, from the worst, 0."""
+"""The number of shades for values; shade 0 is the worst."""
 
 
 def share(value: float | None) -> str:
-    """Returns a share as per cent: "41.2%"."""
+    """Returns a share in per cent: "41.2%"."""
     return NONE if value is None else f"{value:.1%}"
 
 
 def whole(value: float | None) -> str:
-    """Returns a whole number: "12,345"."""
+    """Returns an integer with separators: "12,345"."""
     return NONE if value is None else f"{value:,.0f}"
 
 
 def number(value: float | None) -> str:
-    """Returns a number with three figures, and from 1,000 on whole: "0.123", "1.2e-05", "30,644"."""
+    """Returns a number with three significant digits, or as an integer from 1,000 on: "0.123", "1.2e-05", "30,644"."""
     return NONE if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def dollars(value: float | None) -> str:
-    """Returns money: "$1.25", "$0.00013"."""
+    """Returns an amount in US dollars: "$1.25", "$0.00013"."""
     if value is None:
         return NONE
     return f"${value:,.2f}" if value >= 0.01 or not value else f"${value:.2g}"
 
 
 def moment(value: datetime | None) -> str:
-    """Returns a time to the minute: "2026-11-30 21:08"."""
+    """Returns a time with minutes: "2026-11-30 21:08"."""
     return NONE if value is None else f"{value:%Y-%m-%d %H:%M}"
 
 
@@ -48,13 +48,13 @@ def seconds(value: float | None) -> str:
 
 
 def verdict(correct: bool | None) -> str:
-    """Returns the word for a verdict, which is also its class."""
+    """Returns the word for a verdict, which is also its CSS class."""
     return {True: "right", False: "wrong", None: "undecided"}[correct]
 
 
 def shade(value: float | None) -> str:
-    """Returns the class of a value's colour: "s0" (worst) to "s10" (best), "s" without a value. A value outside [0, 1]
-    is a sum of logarithms or the like, and goes through the logistic function."""
+    """Returns the CSS class of a value's colour: "s0" (worst) to "s10" (best), or "s" without a value. A value outside
+    [0, 1], such as a log-probability, is first mapped by the logistic function."""
     if value is None or math.isnan(value):
         return "s"
     inside = value if 0 <= value <= 1 else 0.5 * (1 + math.tanh(value / 2))

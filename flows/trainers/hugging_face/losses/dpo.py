@@ -9,7 +9,8 @@ COLUMNS = ("prompt", "chosen", "rejected")
 
 
 def dpo(work: Work) -> Fit:
-    """Learns to prefer each chosen answer to the rejected one. The reference is the model before the training."""
+    """Returns a trainer that learns to prefer each chosen answer to the rejected one. The reference is the model before
+    training."""
     model = work.model()
     rows = work.conversations(model, "chosen", "rejected")
     return Fit(

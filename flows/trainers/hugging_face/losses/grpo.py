@@ -13,8 +13,9 @@ COLUMNS = ("prompt", "question", "answer", "kind")
 
 
 def grpo(work: Work) -> Fit:
-    """Draws `group` completions of each prompt, and learns from each by its reward: the reward less the mean of the
-    group, over the standard deviation of the group. A completion without a reward teaches nothing."""
+    """Returns a trainer that draws `group` completions of each prompt and learns from their rewards. The advantage of a
+    completion is its reward minus the group's mean, divided by the group's standard deviation. A completion without a
+    reward is ignored."""
     settings, model = work.settings, work.model()
     rows = work.conversations(model)
     reward = GraderReward(settings.grader, work.task.prompts)

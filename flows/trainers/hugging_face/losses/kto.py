@@ -10,8 +10,9 @@ COLUMNS = ("prompt", "completion", "label")
 
 
 def kto(work: Work) -> Fit:
-    """Learns right answers and unlearns wrong ones. The weights of the labels hold the paper's rule: the weighted
-    numbers of right and wrong answers are as 1:1 to 4:3. The reference is the model before the training."""
+    """Returns a trainer that makes right answers more likely and wrong answers less likely. The weights of the labels
+    follow the paper's rule: the ratio of the weighted numbers of right and wrong answers is between 1:1 and 4:3. The
+    reference is the model before training."""
     model = work.model()
     rows = work.conversations(model, "completion")
     right = sum(row["label"] for row in rows)

@@ -1,5 +1,5 @@
-"""A process reward model, which tells bad from good steps at their ends (Lightman et al. 2023, arXiv 2305.20050). Needs
-the `trl` extra."""
+"""A process reward model, which classifies each step as good or bad at its end (Lightman et al. 2023, arXiv
+2305.20050). Needs the extra `trl`."""
 
 # pyright: reportMissingImports=false
 from collections.abc import Mapping, Sequence
@@ -16,13 +16,13 @@ from redraft.flows.trainers.hugging_face.rows import Row
 from redraft.flows.trainers.hugging_face.training import Fit, Work
 
 SEPARATOR = "\n"
-"""Ends the question and each step. The last token of a step's separator is classified."""
+"""The text after the question and after each step. The last token of the separator after a step is classified."""
 IGNORED = -1.0
 
 
 def prm(work: Work) -> Fit:
-    """Trains a classifier of tokens: class 1 is a good step, class 0 a bad one. A label from 0 to 1 is the probability
-    that the step is good."""
+    """Returns a trainer of a token classifier: class 1 is a good step, and class 0 is a bad step. A label in [0, 1] is
+    the probability that the step is good."""
     model = work.with_adapters("labels")
     rows = work.fitting(lambda row: len(tokenize(work.tokenizer, row)["input_ids"]), context(model))
     read = [tokenize(work.tokenizer, row) for row in rows]
@@ -40,7 +40,8 @@ def prm(work: Work) -> Fit:
 
 
 def tokenize(tokenizer: Any, row: Row) -> dict[str, list[Any]]:
-    """Returns the tokens of a row, and the label of each token: IGNORED if the token ends no step."""
+    """Returns the tokens of a row, and a label for each token. A token that does not end a step has the label
+    IGNORED."""
     ids = tokenizer(row["prompt"] + SEPARATOR)["input_ids"]
     labels = [IGNORED] * len(ids)
     for step, label in zip(row["completions"], row["labels"], strict=True):
@@ -50,7 +51,7 @@ def tokenize(tokenizer: Any, row: Row) -> dict[str, list[Any]]:
 
 
 def collate(batch: Sequence[Mapping[str, Sequence[Any]]], pad: int) -> dict[str, Tensor]:
-    """Returns rows as tensors (rows, tokens), padded behind."""
+    """Returns rows as tensors of shape (rows, tokens), padded at the end."""
     longest = max(len(row["input_ids"]) for row in batch)
 
     def padded(name: str, value: float) -> Tensor:
@@ -65,8 +66,9 @@ def collate(batch: Sequence[Mapping[str, Sequence[Any]]], pad: int) -> dict[str,
 
 
 def step_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Returns the mean cross-entropy of the two classes (rows, tokens, 2) against the labels (rows, tokens), over the
-    tokens that have one. transformers' own loss would make integers of the labels, so that 0.7 would be 0."""
+    """Returns the mean cross-entropy between the logits of the two classes (rows, tokens, 2) and the labels (rows,
+    tokens), over the tokens that have a label. The loss of transformers would convert labels to integers, so that 0.7
+    would become 0."""
     known = labels != IGNORED
     good = labels[known]
     return F.cross_entropy(logits[known].float(), torch.stack([1 - good, good], dim=-1))

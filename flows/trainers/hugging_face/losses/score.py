@@ -1,11 +1,11 @@
 """SCoRe: self-correction by reinforcement learning over two turns (Kumar et al. 2024, arXiv 2409.12917). Needs the
-`trl` extra.
+extra `trl`.
 
-The model answers, is told that there may be an error, and answers again; r1 and r2 are the rewards of its answers.
-Stage I maximises r2 - pin * KL(first turn), so that first answers stay as they are while second answers learn. Stage II
-maximises r1 + r2 + alpha * (r2 - r1), where the bonus belongs to the second turn alone. In both stages beta weighs the
-KL divergence of both turns from the model before the training. The gradient is that of REINFORCE: the baseline of a
-sample is the mean of the other samples of its question.
+The model answers, is told that there may be an error, and answers again. r1 and r2 are the rewards of its two answers.
+Stage I maximises r2 - pin * KL(first turn), so that first answers remain close to those of the initial model while
+second answers improve. Stage II maximises r1 + r2 + alpha * (r2 - r1), where the bonus is credited only to the second
+turn. In both stages, beta weights the KL divergence of both turns from the model before training. The gradient is
+estimated by REINFORCE; the baseline of a sample is the mean of the other samples of its question.
 """
 
 # pyright: reportMissingImports=false
@@ -28,12 +28,13 @@ from redraft.flows.trainers.trainer import TrainingError
 from redraft.llm.prompts.prompts import Prompts
 
 INSTRUCTION = "may_be_wrong"
-"""The wording between the turns. It never says that the first answer is wrong."""
+"""The prompt between the turns. It never states that the first answer is wrong."""
 
 
 def score(work: Work) -> Fit:
-    """Trains the share `first_stage` of the steps in stage I, and the other steps in stage II. Each question is drawn
-    `group` times in both turns. Raises TrainingError for prompts that are no messages, or too long for both turns."""
+    """Returns a trainer whose first steps, a share of `first_stage`, are in stage I, and whose other steps are in stage
+    II. Each question is sampled `group` times in both turns. Raises TrainingError for prompts that are not messages, or
+    that are too long for both turns."""
     settings, model = work.settings, work.with_adapters("writes")
     if any(isinstance(row["prompt"], str) for row in work.rows):
         raise TrainingError(f"{work.task.rows}: SCoRe needs prompts of messages: export the rows with --format prompts")
@@ -57,17 +58,17 @@ def score(work: Work) -> Fit:
 
 
 def shaped_returns(first: Tensor, second: Tensor, alpha: float, *, stage: int) -> tuple[Tensor, Tensor]:
-    """Returns what the tokens of the first and of the second turn are credited with, for rewards of any shape. The
-    bonus, `alpha` times the change, belongs to the second turn alone: if the first turn had a share of it, a wrong
-    first answer would raise it."""
+    """Returns a pair of tensors: the returns of the tokens of the first turn, and of the second turn, with the shape of
+    the rewards. The bonus, `alpha` times the change, is credited only to the second turn. If the first turn had a share
+    of it, a wrong first answer would increase the bonus."""
     if stage == 1:
         return second, second
     return first + second, second + alpha * (second - first)
 
 
 def leave_one_out(returns: Tensor) -> Tensor:
-    """Returns each return (questions, group) less the mean of the others of its group. A return that is NaN has 0, and
-    is in no mean; so has one that has no others."""
+    """Returns each return, shape (questions, group), minus the mean of the others of its group. For a NaN, the result
+    is 0, and the NaN is left out of all means. If there are no others, the result is 0."""
     known = ~returns.isnan()
     values = returns.nan_to_num(0.0)
     others = known.sum(1, keepdim=True) - known.int()
@@ -76,18 +77,19 @@ def leave_one_out(returns: Tensor) -> Tensor:
 
 
 def turn_loss(now: Tensor, before: Tensor, mask: Tensor, credit: Tensor, weight: float) -> Tensor:
-    """Returns a loss of a turn whose gradient is that of -reward + `weight` * KL divergence, on average over the texts
-    that the model draws. `now` and `before` are log-probabilities (samples, tokens) of the model and of the reference,
-    `mask` tells the tokens, and `credit` is (samples,). Each token is credited with the reward, less the logarithms of
-    now to before of itself and of the tokens after it: a term in the loss without them, such as GRPO's estimate of the
-    divergence, has the gradient of the reverse divergence."""
+    """Returns a loss of one turn. Its expected gradient, over the texts that the model draws, is that of -reward +
+    `weight` * KL divergence. `now` and `before` are log-probabilities (samples, tokens) of the model and of the
+    reference, `mask` is 1 for tokens of the answer, and `credit` has the shape (samples,). Each token is credited with
+    the reward minus `weight` times the log ratio of `now` to `before`, summed over the token and the tokens after it. A
+    term that is differentiated directly, such as GRPO's estimate of the divergence, would have the gradient of the
+    reverse divergence."""
     ratios = (now - before).detach() * mask
     to_come = ratios.flip(1).cumsum(1).flip(1)
     return -((credit[:, None] - weight * to_come) * now * mask).sum(1).mean()
 
 
 class Talk:
-    """Renders the two turns of a question as tokens, up to where an answer begins."""
+    """Renders the two turns of a question as tokens, up to the beginning of an answer."""
 
     def __init__(self, tokenizer: Any, instruction: str) -> None:
         self.tokenizer, self._instruction = tokenizer, instruction
@@ -97,7 +99,7 @@ class Talk:
         return self._tokens(row["prompt"])
 
     def second(self, row: Row, answer: str) -> list[int]:
-        """Returns the tokens of the question, its first answer, and the instruction to answer again."""
+        """Returns the tokens of the question, its first answer, and the instruction for a second answer."""
         asked = {"role": "user", "content": self._instruction}
         return self._tokens([*row["prompt"], {"role": "assistant", "content": answer}, asked])
 
@@ -106,8 +108,8 @@ class Talk:
 
 
 class ScoreTrainer(Trainer):
-    """Draws both turns of each question of a batch, and learns from them at once. The reference is the model without
-    its adapters, if it is None."""
+    """A trainer that draws both turns of each question of a batch, and learns from them in one step. If `reference` is
+    None, the reference is the model without its adapters."""
 
     loss_is_scaled_for_ga = False
 
@@ -125,7 +127,7 @@ class ScoreTrainer(Trainer):
 
     @property
     def figures(self) -> Mapping[str, float]:
-        """Returns the mean reward of each turn, over the first and the last tenth of the batches."""
+        """Returns the mean reward of each turn over the first and the last tenth of the batches."""
         tenth = max(1, len(self._rewards) // 10)
         parts = {"first": self._rewards[:tenth], "last": self._rewards[-tenth:]}
         return {
@@ -161,14 +163,14 @@ class ScoreTrainer(Trainer):
         return (loss, {}) if return_outputs else loss
 
     def _rewarded(self, rows: Sequence[Row], texts: Sequence[str]) -> Tensor:
-        """Returns the rewards of the texts (questions, group); NaN if a text has none."""
+        """Returns the rewards of the texts, shape (questions, group). A text without a reward has NaN."""
         found = self.reward(rows, texts)
         values = [float("nan") if value is None else value for value in found]
         return torch.tensor(values).view(-1, self.settings.group)
 
     def _draw(self, model: Any, prompts: Sequence[Sequence[int]]) -> tuple[list[list[int]], list[str]]:
-        """Draws an answer to each prompt. Returns the tokens of the answers, with the mark of the end, and their
-        texts."""
+        """Draws an answer to each prompt. Returns a pair of lists: the tokens of the answers, including the end token,
+        and their texts."""
         writer, tokenizer = self.accelerator.unwrap_model(model), self.talk.tokenizer
         longest = max(map(len, prompts))
         padded = [[tokenizer.pad_token_id] * (longest - len(each)) + list(each) for each in prompts]
@@ -188,7 +190,8 @@ class ScoreTrainer(Trainer):
         return drawn, tokenizer.batch_decode(drawn, skip_special_tokens=True)
 
     def _batch(self, prompts: Sequence[Sequence[int]], drawn: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor, Tensor]:
-        """Returns tokens, mask and labels (samples, tokens) of prompts with their answers, which alone have labels."""
+        """Returns a triple of tensors of shape (samples, tokens): the tokens of the prompts and their answers, the
+        attention mask, and the labels. Only tokens of answers have labels."""
         whole = [[*prompt, *answer] for prompt, answer in zip(prompts, drawn, strict=True)]
         longest = max(map(len, whole))
         ids = torch.full((len(whole), longest), self.talk.tokenizer.pad_token_id)
@@ -201,7 +204,7 @@ class ScoreTrainer(Trainer):
 
     @contextmanager
     def _before(self, model: Any) -> Iterator[Any]:
-        """Gives the model before the training."""
+        """Yields the reference: the model before training."""
         if self.reference is not None:
             yield self.reference
             return
@@ -210,13 +213,14 @@ class ScoreTrainer(Trainer):
 
 
 def text_logprobs(model: Any, ids: Tensor, mask: Tensor, labels: Tensor) -> Tensor:
-    """Returns the log-probability of each label after the first (samples, tokens - 1); 0 where there is none."""
+    """Returns the log-probability of each label after the first, shape (samples, tokens - 1). It is 0 where there is no
+    label."""
     logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1].float()
     return -F.cross_entropy(logits.transpose(1, 2), labels[:, 1:], ignore_index=IGNORED, reduction="none")
 
 
 def _up_to_end(tokens: Sequence[int], ends: Collection[int]) -> list[int]:
-    """Returns the tokens up to the first mark of an end, and this mark."""
+    """Returns the tokens up to and including the first end token."""
     return list(tokens[: next((at + 1 for at, token in enumerate(tokens) if token in ends), len(tokens))])
 
 

@@ -1,4 +1,4 @@
-"""Supervised fine-tuning, in which a row, or each of its steps, counts by its weight. Needs the `trl` extra."""
+"""Supervised fine-tuning, in which a row, or each of its steps, has a weight in the loss. Needs the extra `trl`."""
 
 # pyright: reportMissingImports=false, reportAttributeAccessIssue=false
 from bisect import bisect_left
@@ -17,9 +17,9 @@ WEIGHTS = ("weight", "steps", "step_weights")
 
 
 def sft(work: Work) -> Fit:
-    """Learns the completions. The loss of all rows at once is the mean negative log-likelihood of their tokens, each
-    weighted by its row's weight, times that of its step if the row has weights of steps. Raises TrainingError if no
-    row has a weight above 0."""
+    """Returns a trainer on the completions. The loss over all rows is the mean negative log-likelihood of their tokens.
+    Each token is weighted by its row's weight, times its step's weight if the row has step weights. Raises
+    TrainingError if no row has a weight above 0."""
     model = work.model()
     rows = work.conversations(model, "completion")
     weights = {row["weight"] * step for row in rows for step in row["step_weights"] or [1.0]}
@@ -39,9 +39,9 @@ def sft(work: Work) -> Fit:
 
 
 class WeightedTrainer(SFTTrainer):
-    """SFTTrainer whose tokens count by the weights of their rows and steps. Weights are scaled so that their mean over
-    the learnt tokens of all rows is 1. A step of several batches has the same gradient as one of all its rows at
-    once."""
+    """An SFTTrainer whose tokens are weighted by the weights of their rows and steps. Weights are scaled so that their
+    mean over the trained tokens of all rows is 1. With gradient accumulation, a step has the same gradient as a step
+    with all rows in one batch."""
 
     def __init__(self, **named: Any) -> None:
         super().__init__(**named)
@@ -73,8 +73,8 @@ class WeightedTrainer(SFTTrainer):
 
 
 def token_weights(tokenizer: Any, row: Mapping[str, Any]) -> list[float]:
-    """Returns the weights of a row's learnt tokens. A token counts to the step in which it begins, and one behind the
-    answer to the last step. Raises TrainingError if the chat template changes the answer."""
+    """Returns the weights of a row's trained tokens. A token belongs to the step in which it begins, and a token after
+    the answer belongs to the last step. Raises TrainingError if the chat template changes the answer."""
     learnt = [token for token, label in zip(row["input_ids"], row["labels"], strict=True) if label != IGNORED]
     weight, steps, factors = (row[name] for name in WEIGHTS)
     if not factors:

@@ -1,5 +1,5 @@
-"""A value model, which gives a partial solution its value (ReST-MCTS*: Zhang et al. 2024, arXiv 2406.03816). Needs the
-`trl` extra."""
+"""A value model, which estimates the value of a partial solution (ReST-MCTS*: Zhang et al. 2024, arXiv 2406.03816).
+Needs the extra `trl`."""
 
 # pyright: reportMissingImports=false
 from typing import Any
@@ -16,8 +16,8 @@ from redraft.flows.trainers.hugging_face.training import Fit, Work
 
 
 def value(work: Work) -> Fit:
-    """Trains a head on the last token of the question, a blank line, and the partial solution. The loss is the squared
-    error of the value."""
+    """Returns a trainer of a head on the last token of the question, a blank line, and the partial solution. The loss
+    is the squared error of the value."""
     model = work.with_adapters("values")
     model.config.pad_token_id = work.tokenizer.pad_token_id
     rows = work.fitting(lambda row: len(work.tokenizer(shown(row))["input_ids"]), context(model))
@@ -39,10 +39,11 @@ def value(work: Work) -> Fit:
 
 
 def shown(row: Row) -> str:
-    """Returns what the model reads of a row, as the grader `prm` shows it to a classifier of prefixes."""
+    """Returns the text that the model reads for a row. It is the same text that the grader `prm` sends to a classifier
+    of prefixes."""
     return f"{row['question']}\n\n{row['solution']}"
 
 
 def value_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Returns the mean squared error of the values (rows, 1) against the labels (rows,)."""
+    """Returns the mean squared error between the values (rows, 1) and the labels (rows,)."""
     return F.mse_loss(logits[:, 0].float(), labels)

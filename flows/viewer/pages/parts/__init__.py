@@ -1,1 +1,1 @@
-"""What several pages read."""
+"""Code that several pages share."""

@@ -1,4 +1,4 @@
-"""What models were asked and what they replied: the calls of a unit, each with its exact prompt."""
+"""The calls of a unit: the exact prompt of each call to a model, and the replies."""
 
 import json
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from redraft.store.tables.sql import literal, one_of
 def read_calls(
     reader: Reader, unit: str, *, only: Sequence[str] | None = None, start: int = 0, most: int = 100
 ) -> list[Row]:
-    """Returns calls of a unit in the order of their answers, with `messages` (role and content) and `replies` (texts).
-    `only` are the ids of calls; without it, all attempts of the unit count."""
+    """Returns calls of a unit in the order of their replies, with `messages` (role and content) and `replies` (texts).
+    `only` are the ids of the wanted calls; by default the calls of all attempts of the unit are returned."""
     these = "true" if only is None else one_of("call_id", only)
     calls = reader.rows(CALLS.format(unit=literal(unit), these=these, start=start, most=most))
     hashes = sorted({call["prompt_hash"] for call in calls if call["prompt_hash"]})
@@ -33,7 +33,7 @@ def _message(message: Any) -> dict[str, str]:
 
 
 def _replies(response: str | None) -> list[dict[str, Any]]:
-    """Returns the replies that the store has of a call; a reply that is no object is shown as it is."""
+    """Returns the replies of a call in the store. A reply that is not an object is shown unchanged."""
     choices = json.loads(response) if response else []
     found = choices if isinstance(choices, list) else [choices]
     return [choice if isinstance(choice, dict) else {"text": str(choice)} for choice in found]

@@ -1,4 +1,4 @@
-"""The drafts of trajectories: their steps, the values that graders gave, and what people said."""
+"""The drafts of trajectories: their steps, the values that graders gave, and the labels of people."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,13 +9,13 @@ from redraft.flows.viewer.store_reader import Reader, Row, by, numbers
 from redraft.store.tables.sql import one_of
 
 LOGPROB = "log-probability"
-"""The choice that colours a step by the mean probability of its tokens: the geometric mean, exp(logprob / tokens)."""
+"""The option that colours a step by the geometric mean of the probabilities of its tokens, exp(logprob / tokens)."""
 
 
 @dataclass(slots=True)
 class DraftRows:
-    """A draft as the store has it. `values` has the last value of each grader by step; `steps` are those of the model
-    in their order, and `between` those that somebody else wrote before them: feedback."""
+    """A draft as it is stored. `values` has the last value of each grader by step. `steps` are the model's steps in
+    order. `between` are the steps before them that are not the model's: feedback."""
 
     facts: Row
     steps: list[Row] = field(default_factory=list)
@@ -29,12 +29,13 @@ class DraftRows:
 
     @property
     def key(self) -> str:
-        """Returns the key of the draft's text, which a label is about."""
+        """Returns the key of the draft's text, which identifies the text in labels."""
         return self.steps[-1]["prefix_key"] if self.steps else ""
 
 
 def read_drafts(reader: Reader, paths: Sequence[Row]) -> dict[int, list[DraftRows]]:
-    """Returns the drafts of trajectories by `path_id`, turn by turn. Each row of `paths` has path_id and commit_id."""
+    """Returns the drafts of trajectories by `path_id`, in the order of turns. Each row of `paths` has path_id and
+    commit_id."""
     if not paths:
         return {}
     ids, commits = numbers(row["path_id"] for row in paths), numbers({row["commit_id"] for row in paths})
@@ -44,7 +45,7 @@ def read_drafts(reader: Reader, paths: Sequence[Row]) -> dict[int, list[DraftRow
     grades = by(reader.rows(GRADES.format(paths=ids, published=published)), "path_id", "turn")
     valued = by(reader.rows(STEP_VALUES.format(paths=ids, published=published)), "path_id", "turn")
     these = one_of("l.trajectory_id", [rows[0]["trajectory_id"] for rows in turns.values()])
-    labelled = reader.rows(LABELLED.format(these=these))  # the view reads every draft to find these
+    labelled = reader.rows(LABELLED.format(these=these))  # the view would read every draft to find these
     labels = by(reader.rows(LABELS.format(these=these)) if labelled else [], "path_id", "turn")
     found: dict[int, list[DraftRows]] = {}
     for path_id, drafts in turns.items():
@@ -62,20 +63,21 @@ def read_drafts(reader: Reader, paths: Sequence[Row]) -> dict[int, list[DraftRow
 
 
 def published_of(reader: Reader, commits: str) -> str:
-    """Returns the published commits of the problems that these commits are about, of every stage: a grade of a draft is
-    in one of them. DuckDB finds the rows of a commit without reading those of others. Both are lists for SQL's IN."""
+    """Returns the published commits, of every stage, for the problems that these commits are about. Every grade of a
+    draft is in one of them. With the commit numbers, DuckDB finds rows without reading those of other commits. Both the
+    argument and the result are lists for SQL's IN."""
     return numbers(row["commit_id"] for row in reader.rows(PUBLISHED.format(commits=commits)))
 
 
 def graders_of(drafts: Iterable[DraftRows]) -> list[str]:
-    """Returns the graders that gave steps of these drafts a value, and then the log-probability if it is known."""
+    """Returns the graders that gave values to steps of these drafts, and also the log-probability if it is known."""
     names = {name for draft in drafts for step in draft.steps for name in step["values"]}
     return [*sorted(names - {LOGPROB}), *([LOGPROB] if LOGPROB in names else [])]
 
 
 def graders_of_units(reader: Reader, commits: Sequence[int]) -> list[str]:
-    """Returns the graders that gave steps of the drafts of these commits a value, and then the log-probability if it is
-    known. The commits are about one problem."""
+    """Returns the graders that gave values to steps of the drafts of these commits, and also the log-probability if it
+    is known. The commits must be about one problem."""
     if not commits:
         return []
     these = numbers(commits)
@@ -84,7 +86,8 @@ def graders_of_units(reader: Reader, commits: Sequence[int]) -> list[str]:
 
 
 def _values(rows: Sequence[Row]) -> Mapping[int, dict[str, float]]:
-    """Returns the last value of each grader by the depth of the step. Rows come in the order of their publication."""
+    """Returns the last value of each grader by the depth of the step. Rows must be in the order of their
+    publication."""
     found: dict[int, dict[str, float]] = {}
     for row in rows:
         first = row["depth"] - len(row["values"]) + 1
@@ -127,7 +130,8 @@ STEP_VALUES = """
 SELECT g.path_id, g.turn, g.grader, g.depth, g."values" FROM raw.step_grades g JOIN raw.commits p USING (commit_id)
 WHERE g.commit_id IN ({published}) AND g.path_id IN ({paths}) AND NOT starts_with(g.grader, 'likelihood')
 ORDER BY p.published_at"""
-"""Values by the likelihood of a step are left out, since the step itself has its log-probability."""
+"""The query of step values. Values by the grader `likelihood` are left out, because the step itself has its
+log-probability."""
 
 GRADERS = """
 SELECT DISTINCT grader FROM raw.step_grades
