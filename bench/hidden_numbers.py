@@ -1,8 +1,9 @@
-"""A second count of the numbers that `redraft augment` may hide in a question, and of its backward questions. It is
-written apart from the first, character by character and without patterns, so that the two can be compared.
+"""An independent count of the numbers that `redraft augment` may replace by an unknown, and of its backward questions.
+It was written separately, character by character and without regular expressions, so that the two can be compared.
 
-The rules are those of docs/augment.md. MetaMath's own rules hide years, dates, times and labels too
-(`metamath_hides`)."""
+The rules are those of docs/augment.md. MetaMath's own rules also replace years, dates, times and labels
+(`metamath_hides`).
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ MARKS = ",.?!;:”“\"'()"
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A word in three parts: the signs before its core, the core, and the signs after it."""
+    """A word in three parts: the punctuation before its core, the core, and the punctuation after it."""
 
     before: str
     core: str
@@ -34,8 +35,8 @@ class Parts:
 
 
 def hidden_numbers(question: str) -> list[tuple[str, str]]:
-    """Returns for each number that may be hidden the question with x in its place, and the number. The question has no
-    LaTeX and no unknown."""
+    """Returns, for each number that may be hidden, the question with x in its place, and the number. The question must
+    have no LaTeX and no unknown."""
     words, found, end = question.split(), [], 0
     for place, word in enumerate(words):
         start = question.index(word, end)
@@ -48,21 +49,21 @@ def hidden_numbers(question: str) -> list[tuple[str, str]]:
 
 
 def backward_questions(question: str, answer: str) -> list[tuple[str, str]]:
-    """Returns FOBAR's questions of a question, each with the hidden number."""
+    """Returns FOBAR's backward questions made from a question, each with the hidden number."""
     told = f"If we know the answer to the above question is {answer}, what is the value of unknown variable x?"
     return [(f"{masked}\n{told}", number) for masked, number in hidden_numbers(question)]
 
 
 def has_x(question: str) -> bool:
-    """Returns whether x stands in a question without a letter beside it."""
+    """Returns True if the question contains x without a letter next to it."""
     padded = f" {question} "
     triples = zip(padded, padded[1:], padded[2:], strict=False)
     return any(x == "x" and not _letter(left) and left != "\\" and not _letter(right) for left, x, right in triples)
 
 
 def metamath_hides(question: str) -> Iterator[str]:
-    """Yields the words that MetaMath's own rules hide: number words, and words with a digit, without a letter, and
-    without one of some signs."""
+    """Yields the words that MetaMath's own rules hide: number words, and words with a digit, without letters, and
+    without certain signs."""
     for word in question.split():
         core = word.strip(OPENING + CLOSING).lower()
         digits, letters = any(map(str.isdigit, word)), any(map(str.isalpha, word))
@@ -73,7 +74,7 @@ def metamath_hides(question: str) -> Iterator[str]:
 
 
 def split(word: str) -> Parts:
-    """Returns the parts of a word."""
+    """Splits a word into its parts."""
     first, last = 0, len(word)
     while first < last and word[first] in OPENING:
         first += 1
@@ -83,7 +84,7 @@ def split(word: str) -> Parts:
 
 
 def _number(parts: Parts, previous: str, following: str) -> str:
-    """Returns the number of a word, without separators; an empty text if it may not be hidden."""
+    """Returns the number in a word, without separators. Returns "" if it may not be hidden."""
     if parts.core.lower() in WORDS:
         counts = _word_counts(parts, previous.lower().strip(MARKS), following.lower().strip(MARKS))
         return WORDS[parts.core.lower()] if counts else ""
@@ -104,8 +105,8 @@ def _word_counts(parts: Parts, previous: str, following: str) -> bool:
 
 
 def _is_numeral(core: str) -> bool:
-    """Returns whether a core is a whole number, with commas between thousands or without, with decimals, or with a
-    denominator, or both."""
+    """Returns True if a core is an integer, with or without commas between thousands, with or without decimals, and
+    with or without a denominator."""
     whole, _, denominator = core.partition("/")
     if "/" in core and not _digits(denominator):
         return False
@@ -121,7 +122,7 @@ def _is_numeral(core: str) -> bool:
 
 
 def _names(parts: Parts, previous: str, following: str) -> bool:
-    """Returns whether a number names something: a label, a day, a time of day, or a year."""
+    """Returns True if a number is a name: a label, a day, a time of day, or a year."""
     plain = not set(parts.before) & set("$€£¢") and "%" not in parts.after
     if plain and (previous.lower() in LABELS or previous in NAMES):
         return True

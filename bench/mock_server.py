@@ -1,13 +1,13 @@
-"""A server that speaks the OpenAI protocol and does what one asks of it: latency, limits, faults, a log to read.
+"""A configurable mock server of the OpenAI protocol, with latency, limits, faults and a request log.
 
     python bench/mock_server.py --port 8000 --latency-ms 50 --rates '{"429+": 0.1, "drop": 0.05}'
 
-Every setting of `openai_protocol/behaviour.py` is an option (sets, lists and tables as JSON). It answers at
-`/v1/chat/completions`, `/v1/completions`, `/v1/models`, `/v1/files` and `/v1/batches`, and, where a program sets its
-`reward`, at `/pooling`, `/classify`, `/v1/embeddings` and `/tokenize`, or its `embed`, at `/v1/embeddings`;
-`GET /log` is all that it was asked and answered, `GET /log?summary=1` the sums; `POST /settings` changes settings of
-the running server (faults by their names), `POST /reset` empties its log, and `POST /down?seconds=3` makes it refuse
-connections for so long.
+Every setting of `openai_protocol/behaviour.py` is an option (sets, lists and tables as JSON). The server replies at
+`/v1/chat/completions`, `/v1/completions`, `/v1/models`, `/v1/files` and `/v1/batches`. If a program sets its `reward`,
+it also replies at `/pooling`, `/classify`, `/v1/embeddings` and `/tokenize`; if a program sets its `embed`, at
+`/v1/embeddings`. `GET /log` returns all requests and replies, and `GET /log?summary=1` their totals. `POST /settings`
+changes settings of the running server (faults by their names), `POST /reset` empties its log, and `POST
+/down?seconds=3` makes it refuse connections for this time.
 """
 
 import argparse
@@ -33,7 +33,8 @@ UNREADABLE = ("drop", "cut", "hang", "blank", "malformed")
 
 
 class OpenAIServer(Behaviour):
-    """`requests` is what the model was asked, in order, and `keys` with which keys; `record` what became of it."""
+    """The mock server. `requests` are the bodies of the requests in order, `keys` are their API keys, and `record` has
+    the result of each."""
 
     def __init__(self, write: Write | None = None, **settings: Any) -> None:
         super().__init__(write, **settings)
@@ -44,7 +45,7 @@ class OpenAIServer(Behaviour):
         self.port = 0
 
     async def start(self, port: int = 0) -> "OpenAIServer":
-        """Listen on loopback; port 0 takes a free one."""
+        """Starts to listen on the loopback address. Port 0 takes a free port."""
         self._calls = Calls(self)
         self._pages = Pages(self, self._batched)
         self._server = web.Server(
@@ -59,11 +60,11 @@ class OpenAIServer(Behaviour):
         return self
 
     async def stop(self) -> None:
-        """Drop all connections and refuse new ones, for good."""
+        """Drops all connections and refuses new ones permanently."""
         await self._runner.cleanup()
 
     async def down(self, seconds: float) -> None:
-        """Drop all connections and refuse new ones for so long, then listen at the same port again."""
+        """Drops all connections, refuses new ones for this time, and then listens at the same port again."""
         await self._site.stop()
         for connection in self._server.connections:
             if connection.transport:
@@ -122,7 +123,8 @@ class OpenAIServer(Behaviour):
     async def _stream(
         self, request: web.BaseRequest, entry: Entry, reply: Reply, kind: int | str | None
     ) -> web.StreamResponse:
-        """The reply as events: the latency goes before the first one, the tokens' time between them."""
+        """Sends the reply as events. The latency is before the first event, and the time per token is between
+        events."""
         assert reply.form is not None
         wanted = (entry.body.get("stream_options") or {}).get("include_usage")
         events = list(reply.form.chunks(reply.samples, reply.usage if wanted else None))
@@ -138,7 +140,8 @@ class OpenAIServer(Behaviour):
         return response
 
     async def _batched(self, path: str, body: dict[str, Any]) -> tuple[int, bytes]:
-        """One line of a batch, as a call without a connection; status 0 where a fault leaves it without an answer."""
+        """Returns the reply to one line of a batch, as a call without a connection. The status is 0 if a fault prevents
+        a reply."""
         entry = self.record.begin(path, body)
         fault = self._fault(entry)
         reply = await self._calls.reply(path, body, fault)
@@ -155,12 +158,12 @@ class OpenAIServer(Behaviour):
         return fault
 
     def _close(self, entry: Entry, reply: Reply) -> None:
-        """The whole answer goes out."""
+        """Records that the whole reply was sent."""
         entry.status = reply.status
         self.record.give(reply.samples)
 
     async def _control(self, request: web.BaseRequest) -> Reply:
-        """The server's own pages, which no provider has."""
+        """Handles the server's control pages, which real providers do not have."""
         listed: dict[str, Any] = {}
         match request.method, request.path:
             case "GET", "/log":
@@ -182,7 +185,7 @@ class OpenAIServer(Behaviour):
 
 
 def _note(entry: Entry, reply: Reply) -> None:
-    """What was made for a call."""
+    """Records the reply of a call in its log entry."""
     if reply.usage:
         entry.choices = len(reply.samples)
         entry.prompt_tokens, entry.cached_tokens = reply.usage.prompt, reply.usage.cached
@@ -196,7 +199,7 @@ def _dropped(request: web.BaseRequest) -> web.Response:
 
 
 def _setting(name: str, value: Any) -> Any:
-    """A setting's value from its JSON. An unknown name raises ValueError."""
+    """Returns the value of a setting from its JSON. Raises ValueError for an unknown name."""
     if name not in SETTINGS:
         raise ValueError(f"no setting {name!r}; there are {', '.join(SETTINGS)}")
     if name in ("faults", "batch_faults"):
@@ -205,7 +208,7 @@ def _setting(name: str, value: Any) -> Any:
 
 
 def _read(text: str) -> Any:
-    """JSON, or the text itself."""
+    """Returns the value of a JSON text. If it is not JSON, returns the text."""
     try:
         return json.loads(text)
     except ValueError:
@@ -213,7 +216,7 @@ def _read(text: str) -> Any:
 
 
 async def main(settings: dict[str, Any], port: int) -> None:
-    """Runs until it is ended, and says where, in one line."""
+    """Runs the server until it is ended. Prints its address as one line."""
     server = await OpenAIServer(**{name: _setting(name, value) for name, value in settings.items()}).start(port)
     print(server.url, flush=True)  # noqa: T201 - whoever started it reads it
     await asyncio.Event().wait()

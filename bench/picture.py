@@ -1,4 +1,4 @@
-"""Draws docs/demo.svg, the README's picture, from what `redraft demo` really prints on a terminal."""
+"""Draws docs/demo.svg, the README's picture, from the actual terminal output of `redraft demo`."""
 
 import os
 import pty
@@ -13,11 +13,12 @@ from rich.text import Text
 
 ROOT = Path(__file__).parent.parent
 COLUMNS, BAR = "100", "━━"
-FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)  # they would be fetched from elsewhere; any monospace will do
+FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)  # removed, because these fonts would be downloaded
 
 
 def printed() -> str:
-    """The demonstration's output, colours included, run in an empty folder on a terminal of 100 columns."""
+    """Runs the demonstration in an empty folder on a terminal with 100 columns, and returns its output with colour
+    codes."""
     reader, writer = pty.openpty()
     with tempfile.TemporaryDirectory() as folder:
         command = [str(Path(sys.executable).with_name("redraft")), "demo"]
@@ -28,7 +29,7 @@ def printed() -> str:
         while True:
             try:
                 part = os.read(reader, 65536)
-            except OSError:  # the terminal is closed with its last process
+            except OSError:  # the terminal is closed when its last process ends
                 break
             if not part:
                 break
@@ -38,7 +39,7 @@ def printed() -> str:
 
 
 def draw(text: str, start: str, end: str, out: Path) -> None:
-    """The lines from `start` up to `end`, each as it was left after the progress bar moved on."""
+    """Draws the lines from `start` up to `end`. Each line is drawn as it was after the progress bar had moved on."""
     lines = [line.rpartition("\x1b[2K")[2] for line in text.split("\n")]
     first = next(i for i, line in enumerate(lines) if start in line)
     last = next(i for i, line in enumerate(lines) if end in line)

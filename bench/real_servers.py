@@ -1,7 +1,7 @@
-"""Real servers on loopback: llama.cpp's, `transformers serve` and vLLM with the embedded model, and vLLM with reward
-models.
+"""Starts real servers on the loopback address: llama.cpp, `transformers serve` and vLLM with the embedded model, and
+vLLM with reward models.
 
-`make test-servers` installs them, each in an environment of its own, under `build/servers`.
+`make test-servers` installs each of them in a separate environment under `build/servers`.
 """
 
 import json
@@ -20,7 +20,7 @@ from urllib.request import Request, urlopen
 
 SERVERS = Path(__file__).parent.parent / "build" / "servers"
 OFFLINE = {"HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1", "VLLM_NO_USAGE_STATS": "1", "VLLM_CPU_KVCACHE_SPACE": "1"}
-START_S = 600.0  # at most, to a first answer
+START_S = 600.0  # the time limit in seconds for the first reply
 
 LLAMA_CPP = """
 import sys, threading, xllamacpp
@@ -32,8 +32,8 @@ params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_D
 server = xllamacpp.Server(params)
 threading.Event().wait()
 """
-"""As `llama-server --cache-type-k f32 --cache-type-v f32 --flash-attn off`: half precision, the default, is off by
-up to 0.02 here."""
+"""Equivalent to `llama-server --cache-type-k f32 --cache-type-v f32 --flash-attn off`. With half precision, the
+default, values differ by up to 0.02 here."""
 
 SCORES = """
 import json, sys, torch
@@ -45,14 +45,15 @@ def scores(tokens):
     return logits[torch.arange(len(tokens) - 1), tokens[1:]].tolist()
 json.dump([scores(tokens) for tokens in json.load(sys.stdin)], sys.stdout)
 """
-"""Log-probabilities of each text's tokens but the first."""
+"""Computes the log-probabilities of each text's tokens, except the first."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """One that runs, and its ways. `at_once`: a seed holds beside other calls in flight. `continues`: it goes on from a
-    half-written answer without a chat template of ours. `any_name`: it answers to every model's name. `any_length`: it
-    reads on past its context. `writes`: it completes texts; many reward models don't."""
+    """A running server, and its behaviour. `at_once`: a seed gives the same text even with concurrent calls.
+    `continues`: it continues a half-written answer without a chat template of ours. `any_name`: it accepts every model
+    name. `any_length`: it accepts prompts longer than its context. `writes`: it completes texts, which many reward
+    models do not."""
 
     name: str
     model: str
@@ -83,13 +84,13 @@ def _address(port: int) -> str:
 
 
 def llama_cpp(folder: Path, port: int) -> tuple[Server, list[str]]:
-    """llama.cpp's own server, inside Python, in single precision."""
+    """Returns llama.cpp's server, started from Python, in single precision, and its command."""
     command = [_python("llama_cpp"), "-c", LLAMA_CPP, str(folder / "model.gguf"), str(port)]
     return Server("llama_cpp", "redraft-embedded", _address(port), any_name=True), command
 
 
 def transformers(folder: Path, port: int) -> tuple[Server, list[str]]:
-    """`transformers serve`."""
+    """Returns `transformers serve` and its command."""
     program = Path(_python("transformers")).with_name("transformers")
     place = ["--host", "127.0.0.1", "--port", str(port), "--device", "cpu", "--dtype", "float32"]
     lacks = {"logprobs": False, "at_once": False, "continues": False, "any_length": True}
@@ -98,7 +99,7 @@ def transformers(folder: Path, port: int) -> tuple[Server, list[str]]:
 
 
 def vllm(folder: Path, port: int) -> tuple[Server, list[str]]:
-    """vLLM's server, as its wheel for the CPU is started."""
+    """Returns vLLM's server, as its wheel for the CPU starts it, and its command."""
     program = [_python("vllm"), "-m", "vllm.entrypoints.openai.api_server", "--model", str(folder)]
     place = ["--host", "127.0.0.1", "--port", str(port), "--served-model-name", "redraft-embedded"]
     size = ["--dtype", "float32", "--enforce-eager", "--max-num-seqs", "16"]
@@ -106,7 +107,7 @@ def vllm(folder: Path, port: int) -> tuple[Server, list[str]]:
 
 
 def vllm_reward_model(arguments: Sequence[str]) -> "Start":
-    """vLLM's server of a reward model, with the arguments of `vllm serve`."""
+    """Returns a function that starts vLLM's server of a reward model with these arguments of `vllm serve`."""
 
     def start(folder: Path, port: int) -> tuple[Server, list[str]]:
         server, command = vllm(folder, port)
@@ -117,16 +118,18 @@ def vllm_reward_model(arguments: Sequence[str]) -> "Start":
 
 Start = Callable[[Path, int], tuple[Server, list[str]]]
 STARTS: tuple[Start, ...] = (llama_cpp, transformers, vllm)
-"""From a published folder, with `model.gguf` in it, and a port to a server and the command that starts it."""
+"""Functions from a published folder, which contains `model.gguf`, and a port to a server and the command that starts
+it."""
 
 
 class NotRunning(RuntimeError):
-    """A server that is not installed, or does not start; with the end of what it said."""
+    """Raised if a server is not installed or does not start. The message has the end of its output."""
 
 
 @contextmanager
 def running(start: Start, folder: Path) -> Iterator[Server]:
-    """A server of the model in a folder, which gets its log. Raises NotRunning."""
+    """Starts a server of the model in a folder, yields it, and ends it. Its log is written to the folder. Raises
+    NotRunning."""
     server, command = start(folder, _free_port())
     log = folder / f"{server.name}.log"
     with log.open("wb") as written:
@@ -141,20 +144,20 @@ def running(start: Start, folder: Path) -> Iterator[Server]:
 
 
 def scores(folder: Path, texts: Sequence[Sequence[int]]) -> list[list[float]]:
-    """The log-probability of each token but the first of each text, by the transformers library."""
+    """Returns the log-probability of each token but the first of each text, computed by the transformers library."""
     return json.loads(run_python("transformers", "-c", SCORES, str(folder), given=json.dumps(texts)))
 
 
 def reward_model(family: str, folder: Path, drafts: Sequence[Sequence[str]]) -> list[list[Any]]:
-    """Makes a tiny reward model in a folder; returns the values of each draft's steps, by the transformers library. A
-    draft is a question and its steps."""
+    """Makes a tiny reward model in a folder. Returns the values of each draft's steps, computed by the transformers
+    library. A draft is a question and its steps."""
     program = Path(__file__).with_name("tiny_reward_models.py")
     done = run_python("vllm", str(program), family, str(folder), given=json.dumps(drafts))
     return json.loads(done)
 
 
 def run_python(server: str, *arguments: str, given: str = "") -> str:
-    """What Python prints in the environment of a server."""
+    """Returns the output of Python in the environment of a server."""
     done = subprocess.run(
         [_python(server), *arguments],
         input=given,
@@ -169,7 +172,7 @@ def run_python(server: str, *arguments: str, given: str = "") -> str:
 
 
 def _wait(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Until it answers."""
+    """Waits until the server replies. Raises NotRunning if it does not."""
     body = json.dumps({"model": server.model, "prompt": "<|user|>", "max_tokens": 1}).encode()
     asked = Request(f"{server.url}/completions", body, {"Content-Type": "application/json"})
     asked = asked if server.writes else Request(f"{server.url.removesuffix('/v1')}/health")
@@ -184,7 +187,7 @@ def _wait(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """With all that it started."""
+    """Ends a process and all its child processes."""
     for sign, seconds in ((signal.SIGTERM, 20), (signal.SIGKILL, 20)):
         try:
             os.killpg(process.pid, sign)

@@ -1,11 +1,10 @@
-"""Makes a reward model of a family with tiny random weights, and prints the values that transformers computes with it.
+"""Makes a tiny reward model with random weights, and prints the values that transformers computes with it.
 
     python bench/tiny_reward_models.py FAMILY FOLDER < drafts.json
 
 `drafts.json` is a list of drafts: a question followed by the steps. The folder gets the weights, the configuration and
-the tokenizer. The numbers are read as the authors of each family read them in their own code, so that they check what
-redraft sends and reads. The program runs in the environment of vLLM under `build/servers`, which has PyTorch and
-transformers.
+the tokenizer. The values are computed as in the published code of each family's authors, so they can check what redraft
+sends and parses. The program runs in the environment of vLLM under `build/servers`, which has PyTorch and transformers.
 """
 # pyright: reportMissingImports=false, reportOptionalCall=false
 
@@ -51,11 +50,11 @@ LLAMA = (
 )
 QWEN_SYSTEM = "Please reason step by step, and put your final answer within \\boxed{}."
 QWEN_TAG, SHEPHERD_TAG, PLUS, MINUS = 151651, 12902, 648, 387
-"""The tokens that end a step, and the tokens "▁+" and "▁-", as in the published vocabularies."""
+"""The token ids that end a step, and those of "▁+" and "▁-", as in the published vocabularies."""
 
 
 def byte_tokenizer(template: str, special: dict[str, int]) -> PreTrainedTokenizerFast:
-    """Returns a tokenizer with a token for each byte, one for ".\\n", and special tokens of given numbers."""
+    """Returns a tokenizer with a token for each byte, one for ".\\n", and special tokens with the given ids."""
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {letter: number for number, letter in enumerate(letters)}
     vocabulary |= {".Ċ": 256, "question": 257} | special
@@ -69,7 +68,8 @@ def byte_tokenizer(template: str, special: dict[str, int]) -> PreTrainedTokenize
 
 
 def mistral_tokenizer() -> PreTrainedTokenizerFast:
-    """Returns a tokenizer of characters that joins "ки", "▁ки", "▁+" and "▁-", with Mistral's numbers for them."""
+    """Returns a tokenizer of characters that merges "ки", "▁ки", "▁+" and "▁-" into tokens, with Mistral's ids for
+    them."""
     text = "".join(map(chr, range(33, 127))) + "ки"
     vocabulary = {"<unk>": 0, "<s>": 1, "</s>": 2, "▁": 3, "\n": 4}
     vocabulary |= {letter: number for number, letter in enumerate(text, start=10)}
@@ -91,7 +91,7 @@ LLAMA_TOKENS = {
 
 
 class QwenPRM(nn.Module):
-    """Qwen2ForProcessRewardModel, as in the code beside its published weights."""
+    """Qwen2ForProcessRewardModel, as in the code that is published with its weights."""
 
     def __init__(self, config: Qwen2Config) -> None:
         super().__init__()
@@ -129,12 +129,12 @@ def config(family: str) -> Any:
             "AutoConfig": "configuration_qwen2_rm.Qwen2RMConfig",
             "AutoModel": "modeling_qwen2_rm.Qwen2ForProcessRewardModel",
         }
-        found.auto_map = code  # as published; the server must do without that code
+        found.auto_map = code  # as published; the server must work without that code
     elif family == "skywork":
         found.architectures = ["Qwen2ForPrmModel"]
     else:
         found.num_labels = {"one_class": 1, "two_classes": 2, "three_classes": 3}[family]
-        found.problem_type = "regression" if family == "one_class" else None  # as Trainer writes it for one label
+        found.problem_type = "regression" if family == "one_class" else None  # as Trainer writes it for a single label
     return found
 
 
@@ -151,8 +151,8 @@ TOKENIZERS: dict[str, Callable[[], PreTrainedTokenizerFast]] = {
 
 
 def make(family: str, folder: Path) -> nn.Module:
-    """Writes a model with random weights, its configuration and its tokenizer; returns the model. The weights are large
-    enough that values differ."""
+    """Writes a model with random weights, its configuration and its tokenizer, and returns the model. The weights are
+    large enough to make the values differ."""
     torch.manual_seed(sum(family.encode()))
     settings = config(family)
     settings.dtype = "float32"
@@ -173,8 +173,8 @@ def make(family: str, folder: Path) -> nn.Module:
 
 
 def prefer_signs(model: Any) -> None:
-    """Makes "+" and "-" the likeliest tokens, as training does: by a part of the state that is the same for all
-    texts."""
+    """Makes "+" and "-" the most likely tokens, as training does. This uses a part of the state that is the same for
+    all texts."""
     signs = byte_tokenizer(LLAMA, LLAMA_TOKENS).convert_tokens_to_ids(["+", "-"])
     with torch.no_grad():
         model.model.embed_tokens.weight[:, 0] = 8.0
@@ -185,7 +185,8 @@ def prefer_signs(model: Any) -> None:
 
 
 def qwen(model: nn.Module, tokenizer: Any, question: str, steps: Sequence[str]) -> list[Any]:
-    """As on the page of Qwen2.5-Math-PRM: the second of two probabilities at each <extra_0>."""
+    """Returns the values of steps as on the model card of Qwen2.5-Math-PRM: the second of two probabilities at each
+    <extra_0>."""
     chat = [("system", QWEN_SYSTEM), ("user", question), ("assistant", "<extra_0>".join(steps) + "<extra_0>")]
     messages = [{"role": role, "content": content} for role, content in chat]
     tokens = torch.tensor([tokenizer.encode(tokenizer.apply_chat_template(messages, tokenize=False))])
@@ -193,7 +194,7 @@ def qwen(model: nn.Module, tokenizer: Any, question: str, steps: Sequence[str]) 
 
 
 def math_shepherd(model: nn.Module, tokenizer: Any, question: str, steps: Sequence[str]) -> list[Any]:
-    """As on the page of Math-Shepherd: the share of "+" at each "ки"."""
+    """Returns the values of steps as on the model card of Math-Shepherd: the share of "+" at each "ки"."""
     lines = "\n".join(f"Step {number}: {step} ки" for number, step in enumerate(steps, start=1))
     tokens = torch.tensor([tokenizer.encode(f"{question} {lines}")])
     logits = model(tokens).logits[:, :, [PLUS, MINUS]]
@@ -201,7 +202,8 @@ def math_shepherd(model: nn.Module, tokenizer: Any, question: str, steps: Sequen
 
 
 def rlhflow(model: nn.Module, tokenizer: Any, question: str, steps: Sequence[str]) -> list[Any]:
-    """As in RLHFlow's evaluation: the share of "+" at the token before the last "+" of a chat."""
+    """Returns the values of steps as in RLHFlow's evaluation: the share of "+" at the token before the last "+" of a
+    chat."""
     signs = [tokenizer.encode(sign)[-1] for sign in "+-"]
     chat: list[dict[str, str]] = []
     found = []
@@ -214,7 +216,8 @@ def rlhflow(model: nn.Module, tokenizer: Any, question: str, steps: Sequence[str
 
 
 def skywork(model: nn.Module, tokenizer: Any, question: str, steps: Sequence[str]) -> list[Any]:
-    """As in Skywork's inference: the sigmoid of the value at the token that ends a line, apart from the line."""
+    """Returns the values of steps as in Skywork's inference: the sigmoid of the value at the token that ends a line.
+    This token is separate from the line."""
     [tag] = tokenizer.encode("\n")
     tokens = tokenizer.encode(f"<|endoftext|>{question}\n")
     ends = []
@@ -226,7 +229,7 @@ def skywork(model: nn.Module, tokenizer: Any, question: str, steps: Sequence[str
 
 
 def classes(model: nn.Module, tokenizer: Any, question: str, steps: Sequence[str]) -> list[Any]:
-    """The probabilities of the classes of the question with each step and all before it."""
+    """Returns the class probabilities of the question with the steps up to each step."""
     found = []
     for end in range(1, len(steps) + 1):
         [logits] = model(torch.tensor([tokenizer.encode("\n\n".join([question, *steps[:end]]))])).logits

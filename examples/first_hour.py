@@ -1,10 +1,12 @@
-"""A first hour with redraft as one program: from an empty folder to training rows, a schedule and a graph in a server.
+"""The first hour with redraft as one program: from an empty folder to training rows, a schedule and a graph in a
+server.
 
     pip install 'redraft[studio]' datasets
     python examples/first_hour.py first_hour
 
-It works in the folder that it is given, needs no key, and takes three minutes. Each command is printed before it runs.
-If PREFECT_API_URL names a Prefect server, the schedule goes there; otherwise a server is started for as long as needed.
+It writes to the given folder, needs no API key, and takes three minutes. Each command is printed before it runs. If
+PREFECT_API_URL is the address of a Prefect server, the schedule is deployed there. Otherwise a temporary server is
+started.
 """
 
 import asyncio
@@ -30,7 +32,7 @@ PATIENCE_S = 240.0
 
 
 def main(folder: Path) -> None:
-    """Does everything in turn. Raises if a command fails."""
+    """Runs all parts in order. Raises if a command fails."""
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     folder.mkdir(parents=True, exist_ok=True)
     os.chdir(folder)
@@ -65,8 +67,8 @@ def main(folder: Path) -> None:
 
 
 async def scheduled_run() -> None:
-    """Deploys the nightly flow that ships, under a name of its own so that a night that you have stays as it is. Has
-    the server schedule it, and waits until one run has ended."""
+    """Deploys the nightly flow under a separate name, so that an existing deployment is not changed. Lets the server
+    schedule it, and waits until one run has ended."""
     shell("redraft schedule --overwrite")
     shell("sed -i 's/name: nightly/name: first-hour/' prefect.yaml")
     shell("prefect --no-prompt work-pool create first-hour --type process --overwrite")
@@ -84,14 +86,14 @@ async def scheduled_run() -> None:
 
 
 async def ended_run(client: PrefectClient) -> FlowRun | None:
-    """The first run of the deployment that has ended, if there is one."""
+    """Returns the first run of the deployment that has ended, or None."""
     named = DeploymentFilter(name=DeploymentFilterName(any_=["first-hour"]))
     runs = await client.read_flow_runs(deployment_filter=named)
     return next((run for run in runs if run.state is not None and run.state.is_final()), None)
 
 
 async def ask(url: str) -> None:
-    """Asks the graph of `correct` a question, and prints each draft as it comes."""
+    """Sends a question to the graph of `correct`, and prints each draft as it arrives."""
     client = get_client(url=url)
     thread = await client.threads.create()
     arguments = {"turns": 2, "max_tokens": 100}
@@ -111,7 +113,7 @@ async def ask(url: str) -> None:
 
 @contextmanager
 def prefect_server() -> Iterator[None]:
-    """A Prefect server with a database of its own, to which all commands below go."""
+    """Runs a Prefect server with its own database, which all following commands use."""
     port = free_port()
     os.environ["PREFECT_HOME"] = str(Path("prefect").resolve())
     os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
@@ -122,7 +124,7 @@ def prefect_server() -> Iterator[None]:
 
 @contextmanager
 def langgraph_server() -> Iterator[str]:
-    """LangGraph's server with every strategy, and its address."""
+    """Runs LangGraph's server with every strategy, and yields its address."""
     port = free_port()
     shell(f"{sys.executable} -m redraft.agents.studio > langgraph.json")
     with background(f"langgraph dev --no-browser --no-reload --port {port}", Path("langgraph.log")):
@@ -135,14 +137,14 @@ def title(text: str) -> None:
 
 
 def shell(command: str) -> None:
-    """Runs a command, whose output is seen. Raises if it fails."""
+    """Runs a command and shows its output. Raises if it fails."""
     print(f"$ {command}", flush=True)
     subprocess.run(command, shell=True, check=True)
 
 
 @contextmanager
 def background(command: str, log: Path) -> Iterator[None]:
-    """Runs a command beside what follows, and ends it; what it prints is in the log."""
+    """Runs a command in the background until the block ends. Its output is written to the log."""
     print(f"$ {command} &", flush=True)
     with log.open("w") as output:
         process = subprocess.Popen(command.split(), stdout=output, stderr=output)
@@ -152,12 +154,12 @@ def background(command: str, log: Path) -> Iterator[None]:
             process.terminate()
             try:
                 process.wait(30)
-            except subprocess.TimeoutExpired:  # a worker that a script started in the background ignores it
+            except subprocess.TimeoutExpired:  # a worker that a script started in the background ignores SIGTERM
                 process.kill()
 
 
 def answering(url: str) -> None:
-    """Waits until a server answers. Raises TimeoutError if it does not."""
+    """Waits until a server replies. Raises TimeoutError if it does not."""
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         try:
@@ -169,7 +171,7 @@ def answering(url: str) -> None:
 
 
 async def until(found: Callable[[], Awaitable[FlowRun | None]]) -> FlowRun:
-    """What `found` gives once it gives something. Raises TimeoutError if it does not."""
+    """Calls `found` until it returns a value, and returns the value. Raises TimeoutError if it does not."""
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         if there := await found():

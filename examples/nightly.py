@@ -1,9 +1,10 @@
-"""What the deployment `nightly` of `redraft schedule` does on a night, as a program: draft, judge, annotate, export.
+"""The work of the deployment `nightly` of `redraft schedule` as a program: it drafts, grades, annotates and exports.
 
     python examples/nightly.py 2026-01-01
 
-It needs no key and takes some seconds. The argument is the night's date; today in UTC if it is missing. The same date
-again asks no model: the store nightly.duckdb knows what was done. Another date draws one more replicate.
+It needs no API key and takes a few seconds. The argument is the date of the night, by default today in UTC. If it is
+repeated with the same date, no model is called, because the store nightly.duckdb has the results. Another date draws
+one more replicate.
 """
 
 import asyncio
@@ -18,7 +19,8 @@ LEAST_RIGHT = 1
 
 
 async def night(date: str) -> None:
-    """Grows the store and the training rows. Raises SystemExit if nothing is right, so that a schedule notices."""
+    """Adds drafts to the store and writes the training rows. Raises SystemExit if no draft is right, so that a
+    scheduler reports a failure."""
     drawn = await generate("builtin:split=train", db=DB, strategy="correct", samples=2, limit=20, replicate=date)
     print(f"{date}: {drawn.new} new trajectories of {drawn.problems} problems; {drawn.right} of the night's are right")
 

@@ -1,9 +1,9 @@
-"""A grader of your own: it chooses the best of four drafts, and SQL says how far to trust it.
+"""A grader of your own: it chooses the best of four drafts, and an SQL query measures its quality.
 
     python examples/own_grader.py
 
-It needs no key and takes some seconds. Everything is kept in own_grader.duckdb. Every command takes the grader too:
-`redraft generate --strategy best_of_n --grader examples/own_grader.py:sums_hold`.
+It needs no API key and takes a few seconds. All results are stored in own_grader.duckdb. Every command takes the grader
+too: `redraft generate --strategy best_of_n --grader examples/own_grader.py:sums_hold`.
 """
 
 import asyncio
@@ -24,7 +24,8 @@ COMPUTED = {"+": int.__add__, "-": int.__sub__, "*": int.__mul__}
 
 
 def sums_hold() -> Grader:
-    """The share of a draft's sums, such as 4*6=24, that hold. A draft without a sum has no value, and a reason."""
+    """Returns a grader whose value is the share of a draft's sums, such as 4*6=24, that hold. A draft without sums has
+    a reason instead of a value."""
 
     def value(text: str) -> float | None:
         sums = [COMPUTED[sign](int(left), int(right)) == int(result) for left, sign, right, result in SUM.findall(text)]

@@ -1,8 +1,8 @@
-"""A strategy of your own, measured on held-out problems against votes that cost as many tokens.
+"""A strategy of your own, compared on held-out problems with votes at the same number of tokens.
 
     python examples/own_strategy.py
 
-It needs no key and takes some seconds. Drafts are kept in own_strategy.duckdb, so a second run asks nothing again.
+It needs no API key and takes a few seconds. Drafts are stored in own_strategy.duckdb, so a second run calls no model.
 Every command takes the strategy too: `redraft generate --strategy examples/own_strategy.py:until_two_agree`.
 """
 
@@ -19,9 +19,9 @@ QUESTION = (
 
 
 def until_two_agree(policy: Policy, *, most: int = 8) -> Agent:
-    """Draws one draft after another until two have the same answer, which wins.
+    """Draws drafts one after another until two have the same answer, which wins.
 
-    If no two of `most` drafts agree, the last draft that has an answer wins.
+    If no two of `most` drafts agree, the last draft with an answer wins.
     """
 
     async def agent(question: Question) -> list[Trajectory]:

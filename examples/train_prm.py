@@ -1,10 +1,11 @@
-"""Trains a process reward model on rows of format `prm`, by transformers' own Trainer: TRL has none since 1.14.
+"""Trains a process reward model on rows of the format `prm` with the Trainer of transformers, because TRL has none
+since 1.14.
 
     redraft export prm.jsonl --format prm
     python examples/train_prm.py prm.jsonl MODEL FOLDER
 
 It needs redraft[train]. The last token of each step's separator is classified: 1 is a good step, 0 a bad one. Soft
-labels (`--set soft=true`) need another loss, since the labels here are classes.
+labels (`--set soft=true`) would need another loss, because the labels here are classes.
 """
 
 # pyright: reportMissingImports=false
@@ -20,7 +21,7 @@ from transformers import (
 )
 
 SEPARATOR = "\n"
-LONGEST = 1024  # tokens; the steps that do not fit are not learnt
+LONGEST = 1024  # tokens; steps beyond this limit are not trained on
 
 TOKENS = Features({"input_ids": List(Value("int32")), "labels": List(Value("int64"))})
 
@@ -37,7 +38,7 @@ def train(file: str, model: str, folder: str, **settings: object) -> Trainer:
         return {"input_ids": ids[:LONGEST], "labels": labels[:LONGEST]}
 
     rows = load_dataset("json", data_files=file, split="train")
-    # Without its own features the new column would get the type of the old one, and turn -100 into True.
+    # Without explicit features, the new column would get the type of the old one, and -100 would become True.
     data = rows.map(tokenized, remove_columns=rows.column_names, features=TOKENS)
     trainer = Trainer(
         model=AutoModelForTokenClassification.from_pretrained(model, num_labels=2),

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # otherwise LiteLLM waits for a list from the network
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else LiteLLM downloads a list
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "api.md"
 ROOMS = ("agents", "flows", "graders", "llm", "store")
@@ -21,12 +21,12 @@ The public names, from their docstrings. `make api` writes this page. Everything
 
 
 def page() -> str:
-    """The whole page."""
+    """Returns the whole page."""
     return "\n".join([HEAD, *(part for room in ROOMS for part in section(room))])
 
 
 def section(room: str) -> list[str]:
-    """The part of the page about one package: its classes and values, then its functions."""
+    """Returns the lines of the page about one package: its classes and values, then its functions."""
     package = importlib.import_module(f"redraft.{room}")
     parts = [f"## redraft.{room}\n", f"{first_paragraph(package)}\n"]
     for name in sorted(package.__all__, key=lambda name: (name[0].islower(), name)):
@@ -35,7 +35,7 @@ def section(room: str) -> list[str]:
 
 
 def entry(name: str, value: Any) -> list[str]:
-    """A public name: its heading, its signature if it is called, and what its docstring says."""
+    """Returns the lines about a public name: its heading, its signature if it is callable, and its docstring."""
     parts = [f"### {name}\n"]
     if head := signature(name, value):
         parts.append(f"```text\n{head}\n```\n")
@@ -45,7 +45,8 @@ def entry(name: str, value: Any) -> list[str]:
 
 
 def docstring(value: Any) -> str:
-    """The docstring, with its `Args:` as a list. Empty for a value, whose type's docstring would say nothing of it."""
+    """Returns the docstring, with its `Args:` as a list. Returns "" for a value, because its type's docstring does not
+    describe it."""
     if not (inspect.isclass(value) or inspect.isroutine(value)):
         return ""
     text, _, arguments = inspect.cleandoc(value.__doc__ or "").partition("\nArgs:\n")
@@ -54,7 +55,7 @@ def docstring(value: Any) -> str:
 
 
 def signature(name: str, value: Any) -> str:
-    """How it is called, an argument a line if that is long; the members of an enum; nothing for a protocol."""
+    """Returns the signature, with one argument per line if it is long; the members of an enum; or "" for a protocol."""
     if inspect.isclass(value) and issubclass(value, enum.Enum):
         return " | ".join(repr(member.value) for member in value)
     if inspect.isclass(value) and (issubclass(value, Exception) or getattr(value, "_is_protocol", False)):
@@ -79,7 +80,7 @@ def signature(name: str, value: Any) -> str:
 
 
 def plain(text: str) -> str:
-    """An annotation or a default without the names of modules, quotes, addresses in memory and folders."""
+    """Returns an annotation or a default without the names of modules, quotes, memory addresses and folders."""
     text = re.sub(r"<function \S*?(<lambda>|\w+) at 0x\w+>", r"\1", text).replace("<lambda>", "...")
     text = re.sub(r"<(?:class )?'?([\w.]+)(?:'| object at 0x\w+)?>", r"\1", text)
     text = re.sub(r"<\w+\.(\w+): [^>]*>", r"\1", text)
@@ -92,7 +93,7 @@ def first_paragraph(package: Any) -> str:
 
 
 def _marked(found: inspect.Signature) -> list[Any]:
-    """The parameters, with a `*` before the first that is given by its name alone."""
+    """Returns the parameters, with a `*` before the first keyword-only parameter."""
     parameters: list[Any] = list(found.parameters.values())
     kinds = [each.kind for each in parameters]
     if inspect.Parameter.KEYWORD_ONLY in kinds and inspect.Parameter.VAR_POSITIONAL not in kinds:

@@ -1,9 +1,9 @@
-"""Measures of the repository that a reader feels, each with its limit: `make measures`.
+"""Measures the readability of the repository, each measure with its limit: `make measures`.
 
-    python tools/measure.py               # prints them; fails if one is past its limit
-    python tools/measure.py --base REV    # prints those of a revision beside them
+    python tools/measure.py               # prints them; fails if one exceeds its limit
+    python tools/measure.py --base REV    # also prints those of a revision
 
-A limit that is not yet the aim is a ratchet: when the measure improves, write the new number here.
+A limit that differs from the aim is a ratchet: when the measure improves, write the new number here.
 """
 
 import argparse
@@ -44,12 +44,12 @@ SHARED_NAMES: Mapping[tuple[str, str], str] = {
     ("llm/providers", "replies"): "reads the route's replies",
     ("llm/providers", "reward_model"): "the route's reward models",
 }
-"""File names that sibling folders may share, by the folder above them, and the one thing that the name means there."""
+"""File names that sibling folders may share, by the parent folder, with the common meaning of the name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A number about the repository. It fails if it is past `limit`; `aim` is where it should arrive."""
+    """A number about the repository. It fails if it exceeds `limit`; `aim` is its target."""
 
     title: str
     value: Callable[["Repository"], float]
@@ -64,7 +64,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """The Python files of a folder by their paths, and its README."""
+    """The Python files of a folder by their paths, and the README."""
 
     sources: Sources
     readme: str
@@ -81,7 +81,7 @@ class Repository:
 
 
 def folder_sizes(repository: Repository) -> Counter[str]:
-    """The number of Python files in each folder, without `__init__.py` and `__main__.py`."""
+    """Returns the number of Python files in each folder, without `__init__.py` and `__main__.py`."""
     return Counter(str(path.parent) for path in repository.sources if not path.stem.startswith("__"))
 
 
@@ -90,18 +90,20 @@ def largest_folder(repository: Repository) -> float:
 
 
 def words(repository: Repository) -> set[str]:
-    """The different words in the names of the five rooms' files, without `__init__`."""
+    """Returns the distinct words in the file names of the five packages, without `__init__`."""
     return {word for path in repository.rooms if path.stem != "__init__" for word in path.stem.split("_") if word}
 
 
 def words_per_file(repository: Repository) -> float:
-    """Different words in file names for a file: new fields bring new words, so that a count alone would forbid them."""
+    """Returns the distinct words in file names per file. A new field of work needs new words, so a limit on the count
+    alone would forbid it."""
     files = sum(path.stem != "__init__" for path in repository.rooms)
     return round(len(words(repository)) / max(files, 1), 2)
 
 
 def single_words(repository: Repository) -> list[str]:
-    """The words that occur in the name of one file only, by room: the first candidates for a word that is known."""
+    """Returns the words that occur in only one file name, by package. They are the first candidates for replacement by
+    a known word."""
     known = words(repository)
     files: defaultdict[str, list[PurePosixPath]] = defaultdict(list)
     for path in repository.rooms:
@@ -115,7 +117,7 @@ def single_words(repository: Repository) -> list[str]:
 
 
 def shared_names(repository: Repository) -> list[str]:
-    """The file names that two sibling folders have, and that SHARED_NAMES does not explain."""
+    """Returns the file names that two sibling folders share and that SHARED_NAMES does not list."""
     folders: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for path in repository.rooms:
         if not path.stem.startswith("__") and len(path.parts) > 2:
@@ -128,19 +130,21 @@ def shared_names(repository: Repository) -> list[str]:
 
 
 def imports(repository: Repository) -> dict[str, set[str]]:
-    """The modules of ours that each module imports when it runs, inside functions too."""
+    """Returns a dict from each module to the modules of this repository that it imports, including imports inside
+    functions."""
     modules = {module_name(path): text for path, text in repository.rooms.items()}
     return {name: set(_imported(ast.parse(text), modules)) - {name} for name, text in modules.items()}
 
 
 def module_name(path: PurePosixPath) -> str:
-    """`redraft.agents.build` for `agents/build.py`, and `redraft.agents` for `agents/__init__.py`."""
+    """Returns `redraft.agents.build` for `agents/build.py`, and `redraft.agents` for `agents/__init__.py`."""
     parts = path.with_suffix("").parts
     return ".".join(["redraft", *(parts[:-1] if parts[-1] == "__init__" else parts)])
 
 
 def circles(repository: Repository) -> list[list[str]]:
-    """The groups of modules that need each other: the strongly connected components of more than one module."""
+    """Returns the groups of modules that import each other: the strongly connected components with more than one
+    module."""
     graph = imports(repository)
     reachable = {name: _reachable(graph, name) for name in graph}
     groups = {
@@ -152,7 +156,7 @@ def circles(repository: Repository) -> list[list[str]]:
 
 
 def code_lines(text: str) -> int:
-    """The number of lines that hold code: neither blank, nor a comment, nor part of a docstring."""
+    """Returns the number of lines with code: not blank, not a comment, and not part of a docstring."""
     quiet = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     lines = {line for each in tokens if each.type not in quiet for line in range(each.start[0], each.end[0] + 1)}
@@ -163,14 +167,14 @@ def code_lines(text: str) -> int:
 
 
 def tests_to_code(repository: Repository) -> float:
-    """Lines of code in tests/ over those in the five rooms, to three digits."""
+    """Returns the lines of code in tests/ divided by those in the five packages, to three digits."""
     tests = sum(code_lines(text) for path, text in repository.sources.items() if path.parts[0] == "tests")
     code = sum(map(code_lines, repository.rooms.values()))
     return round(tests / code, 3) if code else 0.0
 
 
 def _imported(tree: ast.AST, modules: Mapping[str, str]) -> Iterator[str]:
-    """The modules that a tree imports, without the imports for type checkers."""
+    """Yields the modules that a syntax tree imports, without imports only for type checkers."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             continue
@@ -186,7 +190,7 @@ def _imported(tree: ast.AST, modules: Mapping[str, str]) -> Iterator[str]:
 
 
 def _reachable(graph: Mapping[str, set[str]], start: str) -> set[str]:
-    """The modules that importing `start` imports."""
+    """Returns the modules that importing `start` imports."""
     found: set[str] = set()
     waiting = list(graph[start])
     while waiting:
@@ -232,7 +236,7 @@ MEASURES = (
 
 
 def at_revision(root: Path, revision: str) -> Repository:
-    """The repository as it was at a revision."""
+    """Returns the repository at a revision."""
     archive = subprocess.run(["git", "-C", root, "archive", revision], capture_output=True, check=True).stdout
     with tempfile.TemporaryDirectory() as folder, tarfile.open(fileobj=io.BytesIO(archive)) as files:
         files.extractall(folder, filter="data")
@@ -240,7 +244,7 @@ def at_revision(root: Path, revision: str) -> Repository:
 
 
 def report(now: Repository, before: Repository | None = None) -> tuple[list[str], bool]:
-    """The lines of the table, and whether every measure is within its limit."""
+    """Returns the lines of the table, and True if every measure is within its limit."""
     head = f"{'':<52}{'before':>9}{'now':>9}{'limit':>9}{'aim':>9}"
     lines = [head if before else head.replace("   before", "")]
     good = True

@@ -1,7 +1,8 @@
-"""How often the alarms of self-training sound on samples with planted changes: `python bench/accuracy/alarms.py`.
+"""Measures how often the alarms of self-training are raised on samples with simulated changes: `python
+bench/accuracy/alarms.py`.
 
-Each trial draws problems with chances of a right answer, samples of them before and after a change, losses on
-references and a verifier's scores, and asks which alarms sound. Without a change every alarm is a false one.
+Each trial draws problems with probabilities of a right answer, samples before and after a change, losses on references,
+and a verifier's scores. Then it counts which alarms are raised. Without a change, every alarm is a false alarm.
 """
 
 import argparse
@@ -25,12 +26,13 @@ def same(chances: np.ndarray) -> np.ndarray:
 
 
 def sharpened(chances: np.ndarray) -> np.ndarray:
-    """What was solved now and then is solved nearly always, and the rest almost never: pass@1 rises, pass@8 falls."""
+    """Returns probabilities after sharpening: problems that were sometimes solved are nearly always solved, and all
+    others almost never. pass@1 rises, and pass@8 falls."""
     return np.where(chances > 0.3, np.minimum(chances + 0.5, 0.98), chances / 10)
 
 
 def better(chances: np.ndarray) -> np.ndarray:
-    """Every problem is solved more often."""
+    """Returns higher probabilities for every problem."""
     return np.minimum(chances + 0.1, 1.0)
 
 
@@ -39,8 +41,8 @@ def worse(chances: np.ndarray) -> np.ndarray:
 
 
 def drawn(rng: np.random.Generator, chances: np.ndarray, bias: float = 0.0, noise: float = 0.1) -> dict[str, Held]:
-    """Draws samples of problems with these chances of a right answer. The verifier's scores are the truth with noise,
-    plus a bias on wrong samples."""
+    """Draws samples of problems with these probabilities of a right answer. The verifier's scores are 1 for right and 0
+    for wrong samples, plus noise, plus a bias on wrong samples."""
     found: dict[str, Held] = {}
     for number, chance in enumerate(chances):
         right = rng.random(SAMPLES) < chance
@@ -56,7 +58,8 @@ def drawn(rng: np.random.Generator, chances: np.ndarray, bias: float = 0.0, nois
 def sounding(
     rng: np.random.Generator, problems: int, change: Chances = same, *, loss: float = 0.0, **verifier: float
 ) -> set[str]:
-    """Returns the alarms that sound in a round whose chances are changed, against the round before the change."""
+    """Returns the alarms that are raised in a round whose probabilities are changed by `change`, compared with a round
+    before the change."""
     chances = rng.beta(0.8, 0.8, problems)
     first, now = drawn(rng, chances), drawn(rng, change(chances), **verifier)
     losses = rng.gamma(4, 0.1, problems)

@@ -1,5 +1,6 @@
-"""A trainer for bench/accuracy/rounds.py: TRL tunes the embedded model as a Hugging Face folder, and the result becomes
-an embedded model again, which draws in a fraction of the time that a server takes. Needs `redraft[trl]`."""
+"""A trainer for bench/accuracy/rounds.py: TRL tunes the embedded model as a Hugging Face folder, and the result is
+converted back to an embedded model. Drawing from the embedded model takes a fraction of the time of a server. Needs
+`redraft[trl]`."""
 
 import shutil
 import tempfile
@@ -19,7 +20,7 @@ from redraft.llm.providers.embedded.network import LAYERS, Floats, quantize
 def as_hugging_face(
     *, steps: int = 40, rate: float = 1e-5, batch: int = 32, group: int = 8, max_tokens: int = 200
 ) -> Trainer:
-    """Returns a trainer that takes the arguments of the trainer `trl` of the same names."""
+    """Returns a trainer whose arguments are those of the trainer `trl` with the same names."""
     inner = trl(steps=steps, rate=rate, batch=batch, at_once=batch, group=group, max_tokens=max_tokens)
 
     async def trainer(task: TrainingTask) -> Trained:
@@ -38,7 +39,7 @@ def as_hugging_face(
 
 
 def embedded_arrays(folder: Path) -> dict[str, Floats]:
-    """Returns the arrays of a Hugging Face folder by the names of the embedded model."""
+    """Returns the arrays of a Hugging Face folder as a dict by the names of the embedded model."""
     from safetensors.numpy import load_file
 
     tensors = load_file(folder / "model.safetensors")

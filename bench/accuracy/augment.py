@@ -1,11 +1,12 @@
-"""How well the acceptance test of each kind of rewrite tells good rewrites from bad ones, on the embedded model:
+"""Measures how well the acceptance test of each kind of rewrite distinguishes good rewrites from bad ones, on the
+embedded model:
 
     python bench/accuracy/augment.py --limit 200
 
-The built-in generator makes the rewrites, so that the truth is known: held-out stories of levels 1 to 3 in other words,
-with one number hidden as x, and with one number changed. A bad rephrasing has one number changed too, so that its
-answer is another; a bad backward question states a wrong answer, so that x is another number. A question with other
-numbers has no known answer: it is right if the answer on which the samples agree is the true one.
+The built-in generator makes the rewrites, so the true answers are known. The rewrites are held-out stories of levels 1
+to 3 in other words, with one number replaced by x, or with one number changed. A bad rephrasing also has one number
+changed, so its answer differs. A bad backward question states a wrong answer, so x is a different number. A question
+with changed numbers has no known answer: it is right if the answer on which the samples agree is the true one.
 """
 
 import argparse
@@ -31,8 +32,8 @@ LEVELS = (1, 2, 3)
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A rewrite whose truth is known. `claimed` is the answer that the test compares with; None if the samples have to
-    agree. `truth` is the answer that the question has."""
+    """A rewrite whose true answer is known. `claimed` is the answer that the test compares with, or None if the samples
+    must agree. `truth` is the true answer of the question."""
 
     question: str
     claimed: int | None
@@ -44,14 +45,14 @@ class Made:
 
 
 def held_out(rng: random.Random) -> Iterator[Story]:
-    """Yields held-out stories, whose levels take turns."""
+    """Yields held-out stories. The levels alternate."""
     while True:
         for level in LEVELS:
             yield next(story for story in stories(rng, level) if story.split == "heldout")
 
 
 def changed(story: Story, rng: random.Random) -> Story | None:
-    """Returns the story with one number changed, so that its answer is another; None if no small change does that."""
+    """Returns the story with one number changed so that its answer changes, or None if no small change does that."""
     for _ in range(50):
         place = rng.randrange(len(story.numbers))
         numbers = [*story.numbers]
@@ -60,13 +61,13 @@ def changed(story: Story, rng: random.Random) -> Story | None:
         try:
             if other.answer not in (story.answer, 0):
                 return other
-        except ValueError:  # a step has no whole number
+        except ValueError:  # a step has a number that is not an integer
             continue
     return None
 
 
 def rewrites(story: Story, rng: random.Random) -> dict[str, list[Made]]:
-    """Returns the rewrites of a story by kind; none if one of them cannot be made."""
+    """Returns the rewrites of a story by kind. The dict is empty if one of them cannot be made."""
     other, back = changed(story, rng), backward(story, rng)
     if other is None or back is None:
         return {}
@@ -82,7 +83,7 @@ def rewrites(story: Story, rng: random.Random) -> dict[str, list[Made]]:
 
 
 def given(kind: str, known: Mapping[str, dict[str, list[Made]]]) -> Callable[[], Augmentation]:
-    """Returns a method that tests the rewrites that were made before."""
+    """Returns an augmentation that tests the rewrites in `known`."""
 
     def method() -> Augmentation:
         async def make(parent: Problem, workshop: Workshop) -> list[Any]:
@@ -100,7 +101,7 @@ def given(kind: str, known: Mapping[str, dict[str, list[Made]]]) -> Callable[[],
 
 
 def table(store: Store, known: Mapping[str, dict[str, list[Made]]]) -> Iterator[str]:
-    """Yields the lines of the table: precision and recall by kind and least agreement of the samples."""
+    """Yields the lines of the table: precision and recall by kind and by minimum agreement of the samples."""
     yield "| kind | agreement | good rewrites | bad ones | accepted good | accepted bad | precision | recall |"
     yield "|---|---|---|---|---|---|---|---|"
     found = store.query("SELECT augmentation, parent_id, number, accepted, answer, agreed, answers FROM rewrites").rows

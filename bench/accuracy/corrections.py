@@ -1,9 +1,10 @@
-"""What each feedback does to the embedded model, turn by turn and at equal tokens:
+"""Measures the effect of each feedback on the embedded model, turn by turn and at equal tokens:
 
     python bench/accuracy/corrections.py
 
-500 held-out problems of levels 2 to 4 that nothing else here draws, the base weights, 4 trajectories a problem. It
-prints the tables of docs/evaluate.md and draws its picture. A store that is kept (--db) goes on where it was.
+It uses 500 held-out problems of levels 2 to 4 that no other benchmark draws, the base weights, and 4 trajectories per
+problem. It prints the tables of docs/evaluate.md and draws its picture. With an existing store (--db), it continues
+where the last run ended.
 """
 
 import argparse
@@ -29,8 +30,8 @@ FEEDBACK = {
     "oracle": "feedback=oracle",
     "random": "feedback=random",
 }
-"""Every feedback that the embedded model can be given; `self`, `critic` and Huang's review need a model that chats, and
-`peers` is that of `debate`."""
+"""Every feedback that the embedded model can use. `self`, `critic` and `none` with `style=huang` need a model that
+chats, and `peers` is part of `debate`."""
 
 
 async def measure(options: argparse.Namespace, db: str) -> Evaluation:

@@ -1,7 +1,7 @@
-"""How good the embedded model is, on fresh held-out problems: `python bench/accuracy/embedded.py`.
+"""Measures the accuracy of the embedded model on fresh held-out problems: `python bench/accuracy/embedded.py`.
 
-Accuracy at temperature 1 by level: pass@1, majority of 16 (expected under random ties), any of 16, with 95% intervals
-from a bootstrap over problems.
+The table has, at temperature 1 and by level: pass@1, the majority of 16 samples (the expected value if ties are broken
+at random), and pass@16, with 95% intervals from a bootstrap over problems.
 """
 
 import argparse
@@ -23,7 +23,7 @@ SAMPLES = 16
 
 
 async def ask(model: EmbeddedModel, questions: Sequence[str], n: int, batch: int) -> list[Reply]:
-    """`n` samples of each question, `batch` rows at a time."""
+    """Returns `n` samples of each question. `batch` rows are generated at a time."""
     limit = asyncio.Semaphore(max(1, batch // n))
 
     async def one(i: int, question: str) -> Reply:
@@ -36,7 +36,7 @@ async def ask(model: EmbeddedModel, questions: Sequence[str], n: int, batch: int
 
 
 def interval(values: Sequence[float]) -> str:
-    """Mean and 95% interval over problems."""
+    """Returns the mean and its 95% interval over problems as text."""
     draws = np.random.default_rng(0).choice(np.asarray(values), (10_000, len(values))).mean(axis=1)
     low, high = np.percentile(draws, [2.5, 97.5])
     return f"{np.mean(values):.3f} [{low:.3f}, {high:.3f}]"
@@ -61,7 +61,7 @@ def accuracy(model: EmbeddedModel, each: int, seed: int) -> None:
 
 
 def backward_questions(model: EmbeddedModel, number: int, seed: int) -> None:
-    """Questions for the unknown x, which MetaMath's FOBAR asks."""
+    """Measures the accuracy on questions for the unknown x, as in MetaMath's FOBAR."""
     rng = random.Random(seed)
     held_out = (s for level in itertools.cycle((1, 2, 3, 4)) for s in itertools.islice(stories(rng, level), 1))
     made = (backward(story, rng) for story in held_out if story.split == "heldout")

@@ -1,7 +1,9 @@
-"""What one redraft does to the embedded model's drafts, under each feedback: `python bench/accuracy/feedback.py`.
+"""Measures the effect of one redraft on the embedded model's drafts, under each feedback: `python
+bench/accuracy/feedback.py`.
 
-Held-out problems of levels 1 to 4, the same for each feedback, 8 samples each (drawn anew for each), two turns.
-`oracle` is an upper bound, told by the known answer. Costs differ: what is not redrafted costs one draft.
+Held-out problems of levels 1 to 4, the same for each feedback, 8 new samples of each problem per feedback, two turns.
+`oracle` is an upper bound, because it reads the known answer. Costs differ: a draft that is not redrafted costs only
+one draft.
 """
 
 import argparse

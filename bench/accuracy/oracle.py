@@ -1,15 +1,15 @@
-"""How often the oracle is wrong or undecided, and how fast it is, beside plain Math-Verify in the same run.
+"""Measures how often the oracle is wrong or undecided, and its speed, in comparison with Math-Verify in the same run.
 
     python bench/accuracy/oracle.py [--every N] [--workers 2] [--against BIN] [--math-verify TESTS] [--failures FILE]
 
-The sources are real solutions with their authors' verdicts; the cases that the tests hold; the golds of MATH-500, of
-GSM8K and of other layouts, respelled in more than forty ways (`pairs/respell.py`); and the golds' near misses
-(`pairs/near_misses.py`). A false acceptance is a right verdict that must not be; a false rejection is a wrong one.
-Math-Verify is given the mathematics alone.
+The sources are real solutions with their authors' verdicts; the cases in the tests; the golds (reference answers) of
+MATH-500, of GSM8K and of other layouts, respelled in more than forty ways (`pairs/respell.py`); and near misses of the
+golds (`pairs/near_misses.py`). A false acceptance is an unjustified verdict `right`; a false rejection is an
+unjustified verdict `wrong`. Math-Verify gets only the mathematics.
 
-`--every 50` takes each fiftieth pair of the golds. `--against BIN` is the folder of another build's programs, whose
-speed is measured too. `--math-verify TESTS` is the folder of Math-Verify's own tests (`pairs/published.py`): each case
-on which redraft differs is printed with redraft's reason.
+`--every 50` takes every fiftieth pair of the golds. `--against BIN` is the folder of another build's programs, the
+speed of which is measured too. `--math-verify TESTS` is the folder of Math-Verify's own tests (`pairs/published.py`):
+each case with a different verdict by redraft is printed with redraft's reason.
 """
 
 import json
@@ -47,7 +47,7 @@ def main(
     failures: Path | None,
     as_json: bool,
 ) -> None:
-    """Measures the oracle and prints a table."""
+    """Measures the oracle and prints the tables."""
     if not DATA.is_dir():
         sys.exit(f"{DATA} is not there; this measures on the files in it")
     counts: list[Counts] = []
@@ -83,7 +83,7 @@ def main(
 
 
 def sources(every: int, draws: int, tests: Path | None) -> Iterator[tuple[str, list[Pair]]]:
-    """The pairs of each source, by its name in the table."""
+    """Yields the name of each source in the table, and its pairs."""
     yield "real solutions of GSM8K", list(solutions())
     yield "cases", list(cases())
     for name in ("math500", "gsm8k", "layouts"):
@@ -95,7 +95,7 @@ def sources(every: int, draws: int, tests: Path | None) -> Iterator[tuple[str, l
 
 
 def speed(workers: int, against: Path | None) -> Iterator[tuple[str, dict[str, float]]]:
-    """The pairs a second of redraft, of another build, and of Math-Verify."""
+    """Yields the name and the pairs per second of redraft, of another build, and of Math-Verify."""
     python = Path(sys.executable)
     contestants = {"redraft": ("redraft", python)}
     if against:

@@ -1,11 +1,12 @@
-"""Best of 16 drafts of the embedded model, chosen by the embedded process reward model: `python bench/accuracy/prm.py`.
+"""Measures best of 16 drafts of the embedded model, chosen by the embedded process reward model: `python
+bench/accuracy/prm.py`.
 
-The problems are held out, of levels 2 to 4, and drawn by a seed that is hashed from the reward model's weights, so that
-no one can have looked at them before the weights were committed. Beside it stand the choices that cost nothing:
-majority, and the log-probability that the policy gave each draft (sum, and mean a token). Ties count with their mean.
-Intervals are 95%, from a bootstrap over problems, paired for differences. AUC is how often, of a right and a wrong
-draft (or step) of one problem, the right one has the higher value: a model that only knows which problems are hard has
-one half. A step's label is exact, from the generator of the problems.
+The problems are held out, of levels 2 to 4. Their seed is a hash of the reward model's weights, so nobody could have
+seen them before the weights were committed. Two selections that cost nothing are measured for comparison: the majority,
+and the policy's log-probability of each draft (sum, and mean per token). Ties count with their mean. Intervals are 95%,
+from a bootstrap over problems, paired for differences. AUC is the probability that a right draft (or step) has a higher
+value than a wrong one of the same problem. A model that only knows which problems are hard has an AUC of one half. A
+step's label is exact, because it comes from the generator of the problems.
 """
 
 import argparse
@@ -39,7 +40,7 @@ class Draft:
     text: str
     right: bool
     logprobs: tuple[float, ...]
-    values: tuple[float, ...]  # of each line
+    values: tuple[float, ...]  # the value of each line
     labels: tuple[bool, ...]
 
 
@@ -48,7 +49,7 @@ def seed_of(weights: Path) -> int:
 
 
 def drafts(prm: ProcessRewardModel, problem: Problem, choices: Sequence[Choice]) -> list[Draft]:
-    """Each text is judged once."""
+    """Returns the drafts with their values. Each distinct text is graded once."""
     values: dict[str, tuple[float, ...]] = {}
     found: list[Draft] = []
     for choice in choices:
@@ -62,7 +63,7 @@ def drafts(prm: ProcessRewardModel, problem: Problem, choices: Sequence[Choice])
 
 
 def auc(values: Sequence[float], right: Sequence[bool]) -> float | None:
-    """None where all are right, or all wrong."""
+    """Returns the AUC of the values. Returns None if all are right, or all are wrong."""
     high, low = (np.array([v for v, r in zip(values, right, strict=True) if r == side]) for side in (True, False))
     if not len(high) or not len(low):
         return None
@@ -71,7 +72,7 @@ def auc(values: Sequence[float], right: Sequence[bool]) -> float | None:
 
 
 def chosen(one: Sequence[Draft], gold: str | None) -> dict[str, float]:
-    """How likely each way of choosing is right on one problem."""
+    """Returns, for each selection, the probability that it is right on one problem."""
     right = [draft.right for draft in one]
 
     def best(scores: Sequence[float]) -> float:
@@ -93,7 +94,7 @@ def chosen(one: Sequence[Draft], gold: str | None) -> dict[str, float]:
 
 
 def vote(answers: Sequence[str | None], values: Sequence[float], gold: str | None) -> float:
-    """The answer whose drafts' values sum up to most."""
+    """Returns the probability that the answer with the highest sum of values is right."""
     sums: dict[str, float] = {}
     for answer, value in zip(answers, values, strict=True):
         if answer is not None:
@@ -103,7 +104,7 @@ def vote(answers: Sequence[str | None], values: Sequence[float], gold: str | Non
 
 
 def within(each: Sequence[Sequence[Draft]]) -> dict[str, list[float]]:
-    """The AUC of every problem in which both kinds are."""
+    """Returns the AUC of every problem that has both right and wrong drafts."""
     found: dict[str, list[float | None]] = {
         "drafts, PRM": [auc([aggregate(d.values) for d in one], [d.right for d in one]) for one in each],
         "drafts, log-probability": [auc([sum(d.logprobs) for d in one], [d.right for d in one]) for one in each],

@@ -1,10 +1,9 @@
-"""What each sandbox says about the programs of tests/graders/programs/corpus:
+"""Prints the verdict of each sandbox on the programs of tests/graders/programs/corpus:
 
     python bench/accuracy/programs.py
 
-It prints how many are right, undecided and wrong in each sandbox that the system has, and the milliseconds that the
-middle program takes.
-Every program of the corpus is right in CPython, except those of `mistakes.txt`.
+It prints the numbers of right, undecided and wrong programs for each sandbox that the system has, and the median time
+of a program in milliseconds. Every program of the corpus is right in CPython, except those of `mistakes.txt`.
 """
 
 import argparse
@@ -25,7 +24,8 @@ CORPUS = Path(__file__).parents[2] / "tests" / "graders" / "programs" / "corpus"
 
 
 def programs(name: str) -> Iterator[tuple[str, str, str]]:
-    """The title, the program and the tests of each case of a file: `=== title`, the program, `---`, its tests."""
+    """Yields the title, the program and the tests of each case in a file. A case is `=== title`, the program, `---`,
+    its tests."""
     for part in (CORPUS / name).read_text().split("=== ")[1:]:
         title, body = part.split("\n", 1)
         code, tests = body.split("\n---\n")
@@ -33,7 +33,7 @@ def programs(name: str) -> Iterator[tuple[str, str, str]]:
 
 
 async def measure(sandbox: Sandbox, name: str, told: bool) -> tuple[Counter[Verdict], float]:
-    """How often each verdict comes for the programs of a file, and the milliseconds that the middle one takes."""
+    """Returns the count of each verdict on the programs of a file, and the median time of a program in milliseconds."""
     verdicts, times = Counter[Verdict](), list[float]()
     for title, code, tests in programs(name):
         begun = time.perf_counter()

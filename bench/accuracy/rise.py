@@ -1,11 +1,13 @@
-"""A round of RISE on redraft's own turns, and what it does to turns 1 and 2: `python bench/accuracy/rise.py`.
+"""Runs a round of RISE on redraft's own turns, and measures turns 1 and 2: `python bench/accuracy/rise.py`.
 
-The embedded model drafts problems of the training split, is told that its draft is wrong whatever it is (feedback
-`fixed`), and drafts again. Its turns are exported as weighted rows and learnt from. Base and tuned weights are then
-measured on held-out problems with the same feedback, which knows nothing: no oracle stops or chooses there. With
---mended no redraft is drawn for learning: each draft is answered by a right one of the same problem.
+The embedded model drafts problems of the training split, is always told that its draft is wrong (feedback `fixed`), and
+drafts again. Its turns are exported as weighted rows, on which the model is trained. Base and tuned weights are then
+measured on held-out problems with the same feedback, which has no information: no oracle stops trajectories or chooses
+drafts there. With --mended, no redraft is drawn for training: each draft is paired with a right draft of the same
+problem.
 
-Everything is kept in --folder, and the same command goes on from there. Needs PyTorch: `make rise` has it.
+All files are kept in --folder, and a repeated command continues where the last one ended. Needs PyTorch, which `make
+rise` installs.
 """
 
 import argparse
@@ -31,7 +33,7 @@ SELECT right_to_wrong, wrong_to_right, trajectories FROM corrections WHERE recip
 
 
 async def collect(options: argparse.Namespace, folder: Path) -> Path:
-    """Trajectories of the training split, and the file of rows made of them."""
+    """Draws trajectories of the training split. Returns the file of rows made from them."""
     store = Store(folder / f"collected-{options.branches}-{options.train_seed}.duckdb")
     arguments: dict[str, Any] = {"feedback": "fixed", "turns": 2}
     if options.branches > 1:
@@ -53,8 +55,8 @@ async def collect(options: argparse.Namespace, folder: Path) -> Path:
 
 
 async def collect_mended(options: argparse.Namespace, folder: Path) -> list[Path]:
-    """Independent drafts of the training split, and two files of rows: first drafts, each answered by a right draft of
-    its problem, and the right first drafts themselves."""
+    """Draws independent drafts of the training split. Returns two files of rows: first drafts paired with a right draft
+    of the same problem, and the right first drafts themselves."""
     store = Store(folder / f"drafted-{options.train_seed}.duckdb")
     source = f"builtin:split=train,seed={options.train_seed}"
     found = await generate(source, db=store, strategy="best_of_n", samples=options.samples, limit=options.problems)
@@ -69,7 +71,8 @@ async def collect_mended(options: argparse.Namespace, folder: Path) -> list[Path
 
 
 async def measure(options: argparse.Namespace, folder: Path, model: str, feedback: str) -> dict[int, list[float]]:
-    """By turn, the share of right drafts of each held-out problem; a draft that nobody redrafts stays for turn 2."""
+    """Returns a dict by turn: the share of right drafts of each held-out problem. A draft that is not redrafted is also
+    counted for turn 2."""
     store = Store(folder / f"{options.name}-test.duckdb")
     found = await generate(
         f"builtin:split=heldout,seed={options.test_seed}",

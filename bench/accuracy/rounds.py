@@ -1,9 +1,10 @@
-"""Loops of self-training side by side on the embedded model: `python bench/accuracy/rounds.py`.
+"""Compares self-training loops on the embedded model: `python bench/accuracy/rounds.py`.
 
-Every loop learns from 200 problems (80 in the table `collapse`), and is measured on the same 300 held-out problems.
-Loops draw about as many tokens. They are in one store in --folder, so that they share what they draw alike, such as the
-drafts of a first round. The command can be stopped at any time, and goes on there. It writes the tables of the loops
-that are done to tables.md; `--table` only does that. Needs PyTorch; the loops of the trainer trl need `redraft[trl]`.
+Every loop trains on 200 problems (80 in the table `collapse`), and is measured on the same 300 held-out problems. All
+loops draw about the same number of tokens. The loops are in one store in --folder, so that they share identical drafts,
+such as those of a first round. If the command is stopped and repeated, it continues where it ended. It writes the
+tables of the finished loops to tables.md; `--table` does only that. Needs PyTorch; the loops with the trainer `trl`
+need `redraft[trl]`.
 """
 
 import argparse
@@ -32,12 +33,12 @@ FEW = 80
 SFT = {"trainer.rate": 3e-4, "trainer.replay": 0.25, "trainer.epochs": 1}
 DPO = {"trainer.rate": 1e-4}
 SEARCH = {"iterations": 12}
-"""About as many tokens a problem as 6 drafts."""
+"""About as many tokens per problem as 6 drafts."""
 
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """A loop of one of the tables. `method` is a method's name or the text of a TOML file."""
+    """A loop in one of the tables. `method` is a method's name or the text of a TOML file."""
 
     table: str
     name: str
@@ -112,12 +113,12 @@ REINFORCED = (
     Experiment("reinforced", "grpo", "grpo", 1, samples=4, trainer=TRL),
     Experiment("reinforced", "score", "score", 1, samples=1, trainer=TRL),
 )
-"""The trainer draws 1,280 completions besides, which the tokens do not count."""
+"""In these loops the trainer draws another 1,280 completions, which are not counted in the tokens."""
 EXPERIMENTS = (*METHODS, *CARRIED, *REINFORCED, *COLLAPSE)
 
 
 async def run(one: Experiment, store: str) -> None:
-    """Does a loop, or what is left of it, and writes its result to a file."""
+    """Runs a loop, or the rest of it, and writes its result to a file."""
     method = one.method
     if "\n" in method:
         method = f"{one.key}.toml"
@@ -145,8 +146,8 @@ async def run(one: Experiment, store: str) -> None:
 
 @contextmanager
 def timed(key: str) -> Iterator[None]:
-    """Keeps the processor time of a loop, and of the programs that it starts, in a file for each start of the command,
-    so that a kill loses 5 seconds."""
+    """Writes the processor time of a loop and its child processes to a file for each start of the command, every 5
+    seconds, so that a kill loses at most 5 seconds."""
     file, ended = Path(f"{key}.{time.time_ns()}.seconds"), threading.Event()
     begun = processor_s()
 
@@ -171,8 +172,8 @@ def processor_s() -> float:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A loop that is done: its rounds, and of each round the shares of right samples by problem. `tokens` are those of
-    all drafts and labels."""
+    """The result of a finished loop: its rounds, and for each round the shares of right samples by problem. `tokens`
+    counts the tokens of all drafts and labels."""
 
     rounds: Sequence[Round]
     shares: Sequence[Mapping[str, float]]
@@ -181,7 +182,7 @@ class Outcome:
 
 
 def outcome(one: Experiment, store: Store) -> Outcome | None:
-    """Returns the result of a loop; None if it is not done."""
+    """Returns the result of a loop, or None if it is not finished."""
     file = Path(f"{one.key}.loop")
     if not file.is_file():
         return None
@@ -226,7 +227,7 @@ def tables(store: Store) -> Iterator[str]:
 
 
 def row(name: str, alike: Sequence[Outcome], plain: Outcome | None, longest: int) -> list[str]:
-    """Returns a row of a table: a loop, or the mean of those that differ in their seeds."""
+    """Returns a row of a table: one loop, or the mean of loops that differ only in their seeds."""
     cells = [name if len(alike) == 1 else f"{name} ({len(alike)} seeds)"]
     first = mean_shares([found.shares[0] for found in alike])
     for number in range(1, longest + 1):
@@ -242,7 +243,7 @@ def row(name: str, alike: Sequence[Outcome], plain: Outcome | None, longest: int
 
 
 def mean_shares(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Returns the mean of each problem over loops."""
+    """Returns the mean over loops for each problem."""
     names = set.intersection(*(set(each) for each in found))
     return {name: sum(each[name] for each in found) / len(found) for name in sorted(names)}
 
@@ -256,7 +257,7 @@ def write_tables() -> None:
 def main(options: argparse.Namespace) -> None:
     folder = Path(options.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    os.chdir(folder)  # a model's name holds its folder, and seeds follow from names
+    os.chdir(folder)  # a model's name contains its folder, and seeds are derived from names
     for one in EXPERIMENTS if not options.table else ():
         if (options.only and options.only not in one.key) or Path(f"{one.key}.loop").is_file():
             continue

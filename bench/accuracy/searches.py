@@ -1,11 +1,12 @@
-"""Searches over steps, votes and best-of-N at equal tokens, on the embedded model:
+"""Compares searches over steps, votes and best-of-N at equal tokens, on the embedded model:
 
     python bench/accuracy/searches.py
 
-Held-out problems of levels 3 and 4, drawn by a seed that is hashed from the reward model's weights. Each method runs
-in two sizes that write about as much as 4 and as 16 independent drafts. The first table holds each beside a vote of as
-many tokens as it wrote, the second beside the best of as many drafts by the same reward model, both exactly. It
-prints the tables of docs/search.md and draws its picture. A store that is kept (--db) goes on where it was.
+The problems are held out, of levels 3 and 4; their seed is a hash of the reward model's weights. Each method runs in
+two sizes, whose numbers of tokens are about those of 4 and of 16 independent drafts. The first table compares each
+method with a vote at the same number of tokens, and the second with best-of-N by the same reward model at the same
+number of tokens. Both comparisons are exact expectations. It prints the tables of docs/search.md and draws its picture.
+With an existing store (--db), it continues where the last run ended.
 """
 
 import argparse
@@ -53,7 +54,7 @@ SIZES = {
         "rest_mcts grader=prm iterations=16 branch=6 full=true",
     ),
 }
-"""What is run, by the number of drafts that it costs as much as."""
+"""The methods, by the number of drafts whose cost they match."""
 
 
 INDEPENDENT = ("self_consistency", "best_of_n")
@@ -77,8 +78,9 @@ async def measure(options: argparse.Namespace, db: str) -> Evaluation:
 
 
 def beside(found: Evaluation, db: str) -> str:
-    """Each search's difference, in points, to the best of as many drafts by the same reward model as its tokens pay
-    for: the exact expectation over all choices of k of the 16, between two whole k where need be."""
+    """Returns the table of each search's difference, in percentage points, to the best of k drafts by the same reward
+    model, where k drafts have as many tokens as the search. It is the exact expectation over all subsets of k of the 16
+    drafts, interpolated between two integers k if needed."""
     methods = {method.label: method for method in found.methods}
     with Store(db, create=False) as store:
         drafts = _grouped(store.query(DRAFTS.format(recipe=literal(methods[RIVAL].recipe))).rows)
@@ -100,7 +102,7 @@ def beside(found: Evaluation, db: str) -> str:
 
 
 def _grouped(rows: Sequence[tuple[Any, ...]]) -> dict[str, list[tuple[Any, ...]]]:
-    """By their first column, without it."""
+    """Returns a dict from the first column of rows to the other columns."""
     found: dict[str, list[tuple[Any, ...]]] = {}
     for first, *rest in rows:
         found.setdefault(first, []).append(tuple(rest))
@@ -108,7 +110,7 @@ def _grouped(rows: Sequence[tuple[Any, ...]]) -> dict[str, list[tuple[Any, ...]]
 
 
 def _best(drafts: Sequence[tuple[bool, float]], k: float) -> float:
-    """How likely the best of k drafts is right."""
+    """Returns the probability that the best of k drafts is right."""
     right, values = [bool(r) for r, _ in drafts], [v for _, v in drafts]
     low, high = floor(k), ceil(k)
     found = [best_of_k(values, right, size) for size in (low, high)]

@@ -1,7 +1,7 @@
-"""A loop of self-training on the embedded model, and its gain: `python bench/accuracy/self_train.py`.
+"""Runs a self-training loop on the embedded model, and measures its gain: `python bench/accuracy/self_train.py`.
 
-The gain is the difference in pass@1 to the base weights on fresh held-out problems, with a paired interval over
-problems. Everything is kept in --folder, and the same command goes on from there. Needs PyTorch.
+The gain is the difference of pass@1 from the base weights on fresh held-out problems, with a paired interval over
+problems. All files are kept in --folder, and a repeated command continues where the last one ended. Needs PyTorch.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from redraft.flows.self_train import self_train
 async def main(options: argparse.Namespace) -> None:
     folder = Path(options.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    os.chdir(folder)  # a model's name holds its folder, and seeds follow from names
+    os.chdir(folder)  # a model's name contains its folder, and seeds are derived from names
     begun, processor = time.monotonic(), time.process_time()
     arguments = dict(pair.split("=", 1) for pair in options.set)
     found = await self_train(

@@ -10,12 +10,13 @@ from typing import Any
 import orjson
 
 Answered = Callable[[str, dict[str, Any]], Awaitable[tuple[int, bytes]]]
-"""From a path and a body to the status and the body of its reply."""
+"""A function from a path and a body to the status and the body of the reply."""
 
 
 @dataclass(slots=True)
 class Batches:
-    """What was uploaded, and the batches over it. Each line is answered once, when its batch is first seen done."""
+    """The uploaded files and the batches. All lines of a batch are answered once, when the batch is first found to be
+    complete."""
 
     answer: Answered
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -27,7 +28,7 @@ class Batches:
     _one: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def upload(self, content: bytes, purpose: str, filename: str) -> dict[str, Any]:
-        """A new file."""
+        """Stores an uploaded file, and returns its description."""
         name = f"file-{next(self._ids)}"
         self.contents[name] = content
         self.files[name] = {
@@ -37,8 +38,8 @@ class Batches:
         return self.files[name]
 
     def create(self, body: dict[str, Any], seconds: float, most: int | None = None) -> dict[str, Any]:
-        """A new batch that takes so long, and expires after `most` answers. Raises KeyError where there is no such
-        file."""
+        """Creates a batch that takes this many seconds, and expires after `most` replies. Returns its description.
+        Raises KeyError if there is no such file."""
         lines = self.contents[body["input_file_id"]].splitlines()
         name = f"batch_{next(self._ids)}"
         self._ends[name] = time.monotonic() + seconds
@@ -55,7 +56,8 @@ class Batches:
         return self.batches[name]
 
     async def look(self, name: str) -> dict[str, Any]:
-        """A batch as it is now: validating, in_progress, completed, expired or cancelled. Raises KeyError."""
+        """Returns the current description of a batch: validating, in_progress, completed, expired or cancelled. Raises
+        KeyError."""
         batch = self.batches[name]
         async with self._one:
             if batch["status"] == "validating":
@@ -65,7 +67,7 @@ class Batches:
         return batch
 
     def cancel(self, name: str) -> dict[str, Any]:
-        """The batch, cancelled unless it is done. Raises KeyError."""
+        """Cancels a batch that is not completed, and returns its description. Raises KeyError."""
         if self.batches[name]["status"] != "completed":
             self.batches[name]["status"] = "cancelled"
         return self.batches[name]

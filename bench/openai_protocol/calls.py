@@ -1,4 +1,4 @@
-"""From a call's body to its reply, whatever the connection makes of it then."""
+"""Makes the reply to a call's body, before it is sent over a connection."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
 
 @dataclass(slots=True)
 class Reply:
-    """A status and a body; the samples in it, where it holds any that can be read."""
+    """A status, a body, and the samples in the body, if it has any that can be parsed."""
 
     status: int
     body: bytes
@@ -31,7 +31,7 @@ class Reply:
 
 
 class Calls:
-    """Replies as the behaviour says, with what has to be remembered between calls: limits, caches, chance."""
+    """Makes replies according to the behaviour. It holds the state between calls: limits, caches, random generators."""
 
     def __init__(self, behaviour: Behaviour) -> None:
         self._behaviour = behaviour
@@ -42,7 +42,7 @@ class Calls:
         self._tokens = Window(lambda: behaviour.tokens_per_minute, behaviour.window_s)
 
     def fault(self) -> Fault | None:
-        """What the next call meets."""
+        """Returns the fault of the next call, or None."""
         behaviour = self._behaviour
         if behaviour.faults:
             return behaviour.faults.pop(0)
@@ -50,7 +50,7 @@ class Calls:
         return drawn(self._chance, behaviour.rates, wait) if behaviour.rates else None
 
     def seconds(self, reply: Reply) -> float:
-        """The latency of a reply."""
+        """Returns the latency of a reply in seconds."""
         behaviour = self._behaviour
         longest = max([choice.tokens for choice in reply.samples], default=0) if behaviour.ms_per_token else 0
         seconds = (behaviour.latency_ms + behaviour.ms_per_token * longest) / 1000
@@ -58,7 +58,7 @@ class Calls:
         return seconds * self._chance.uniform(1 - vary, 1 + vary) if vary else seconds
 
     async def reply(self, path: str, body: dict[str, Any], fault: Fault | None) -> Reply:
-        """The reply to a call whose key is right."""
+        """Returns the reply to a call with a valid key."""
         behaviour = self._behaviour
         if rejected := sorted(behaviour.rejects & body.keys()):
             return unsupported(f"parameter: '{rejected[0]}'", rejected[0])
@@ -79,7 +79,7 @@ class Calls:
             return error(400, str(bad), "invalid_request_error", bad.param)
 
     def _embedded(self, body: dict[str, Any], embed: Callable[[str], Sequence[float]]) -> Reply:
-        """The reply of a model of embeddings."""
+        """Returns the reply of an embedding model."""
         texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
         read = sum(len(text.split()) for text in texts)
         data = {
@@ -91,7 +91,7 @@ class Calls:
         return Reply(200, orjson.dumps(data), usage=Usage(prompt=read, cached=0, completion=0, thought=0))
 
     def _rewarded(self, path: str, body: dict[str, Any], fault: Fault | None) -> Reply:
-        """The reply of a reward model."""
+        """Returns the reply of a reward model."""
         reward, nonsense = self._behaviour.reward, self._behaviour.nonsense
         assert reward is not None
         try:
@@ -132,7 +132,7 @@ class Calls:
         return Reply(200, b"" if body.get("stream") else form.whole(choices, usage), {}, choices, usage, form)
 
     def _limited(self, tokens: int) -> Reply | None:
-        """The refusal of a call that is beyond the limits; a call within them counts from now on."""
+        """Returns the refusal of a call that exceeds the limits. Otherwise counts the call and returns None."""
         waits = (self._requests.wait(1), self._tokens.wait(tokens))
         if max(waits) <= 0:
             self._requests.take(1)
@@ -146,16 +146,16 @@ class Calls:
 
 
 def error(status: int, message: str, code: str, param: str | None = None) -> Reply:
-    """An error in the protocol's form."""
+    """Returns an error in the protocol's form."""
     said = {"error": {"message": message, "type": "invalid_request_error", "param": param, "code": code}}
     return Reply(status, orjson.dumps(said))
 
 
 def unsupported(what: str, param: str) -> Reply:
-    """The rejection of a parameter."""
+    """Returns the refusal of a parameter."""
     return error(400, f"Unsupported {what} is not supported with this model.", "unsupported_parameter", param)
 
 
 def wrong_key(key: str) -> Reply:
-    """The refusal of a key."""
+    """Returns the refusal of an API key."""
     return error(401, f"Incorrect API key provided: {key}", "invalid_api_key")

@@ -1,18 +1,18 @@
-"""What a request may meet instead of its answer."""
+"""Faults that a request may meet instead of a reply."""
 
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 KINDS = ("drop", "cut", "hang", "blank", "empty", "malformed", "few", "many", "truncated", "nan", "null")
-"""The connection is dropped before any byte, or in the midst of the body; no answer until the client leaves; a body of
-nothing; no choices; half a JSON; a choice too few, or too many; texts cut by half (finish "length"); log-probabilities
-that are NaN, or null."""
+"""The kinds of faults, in order: the connection is dropped before the first byte, or in the middle of the body; no
+reply until the client disconnects; an empty body; no choices; incomplete JSON; one choice too few; one choice too many;
+texts cut in half (finish "length"); log-probabilities that are NaN; log-probabilities that are null."""
 
 
 @dataclass
 class Fault:
-    """One of KINDS, or an HTTP status with its body and headers. An unknown kind raises ValueError."""
+    """A fault: one of KINDS, or an HTTP status with its body and headers. Raises ValueError for an unknown kind."""
 
     status: int | str
     body: dict[str, Any] = field(default_factory=lambda: {"error": {"message": "as the test wants it"}})
@@ -24,12 +24,12 @@ class Fault:
 
     @property
     def name(self) -> str:
-        """The kind; a status with Retry-After ends in "+"."""
+        """Returns the kind. The name of a status with Retry-After ends in "+"."""
         return f"{self.status}{'+' if 'Retry-After' in self.headers else ''}"
 
 
 def named(name: str, retry_after: str = "1") -> Fault:
-    """A fault by its name: one of KINDS, a status ("500"), or a status with Retry-After ("429+")."""
+    """Returns a fault by its name: one of KINDS, a status ("500"), or a status with Retry-After ("429+")."""
     status = name.removesuffix("+")
     if not status.isdigit():
         return Fault(name)
@@ -38,7 +38,7 @@ def named(name: str, retry_after: str = "1") -> Fault:
 
 
 def drawn(chance: Random, rates: dict[str, float], retry_after: str) -> Fault | None:
-    """A fault, each as often as its rate says, or None."""
+    """Returns a random fault, each with the probability in `rates`, or None."""
     at = chance.random()
     for name, rate in rates.items():
         at -= rate

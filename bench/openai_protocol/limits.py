@@ -1,4 +1,4 @@
-"""Requests and tokens a minute: what a provider lets through."""
+"""Rate limits of a provider: requests and tokens per minute."""
 
 import math
 import time
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class Window:
-    """Lets `limit()` units through in any `seconds`; None is no limit."""
+    """A sliding window that allows `limit()` units in any `seconds`. A limit of None means no limit."""
 
     def __init__(self, limit: Callable[[], int | None], seconds: float) -> None:
         self._limit = limit
@@ -16,7 +16,8 @@ class Window:
         self._sum = 0
 
     def wait(self, units: int) -> float:
-        """Seconds until so many units would fit, 0 where they do. More than the limit never fit."""
+        """Returns the seconds until this number of units would be allowed, or 0 if they are allowed now. More units
+        than the limit are never allowed."""
         now = time.monotonic()
         while self._taken and self._taken[0][0] <= now - self._seconds:
             self._sum -= self._taken.popleft()[1]
@@ -31,7 +32,7 @@ class Window:
         return self._seconds
 
     def take(self, units: int) -> None:
-        """Count these units from now on."""
+        """Counts these units from now on."""
         if self._limit() is None:
             return
         self._taken.append((time.monotonic(), units))
@@ -39,5 +40,5 @@ class Window:
 
 
 def retry_after(seconds: float) -> str:
-    """Seconds as the header has them: whole ones from one second on."""
+    """Returns seconds as the text of a Retry-After header: integers from one second on."""
     return str(math.ceil(seconds)) if seconds > 1 else f"{seconds:.3f}"

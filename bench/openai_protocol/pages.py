@@ -1,4 +1,4 @@
-"""What a server offers besides calls of its model: the models, files and batches."""
+"""The server's pages other than calls of its model: models, files and batches."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from openai_protocol.calls import Reply, error
 
 
 class Pages:
-    """`/v1/models`, `/v1/files`, `/v1/batches` and what lies below them."""
+    """The pages `/v1/models`, `/v1/files`, `/v1/batches` and the pages below them."""
 
     def __init__(self, behaviour: Behaviour, answered: Answered) -> None:
         self._behaviour = behaviour
         self._batches = Batches(answered)
 
     async def reply(self, request: web.BaseRequest) -> Reply | None:
-        """The reply, or None where a fault drops the connection."""
+        """Returns the reply, or None if a fault drops the connection."""
         kind, *rest = request.path.removeprefix("/v1/").split("/")
         fault = self._behaviour.batch_faults.pop(0) if self._behaviour.batch_faults and kind != "models" else None
         if fault and isinstance(fault.status, int):

@@ -1,4 +1,4 @@
-"""What a request says: its prompt, its half-written answer, its parameters."""
+"""Parses a request: its prompt, its half-written answer, its parameters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,12 +7,12 @@ from typing import Any
 from openai_protocol.behaviour import Behaviour
 from openai_protocol.model.texts import TOKEN
 
-BLOCK = 16  # tokens that are cached together
-TURN = "\n</assistant> <assistant>"  # what ends an answer and begins another
+BLOCK = 16  # the number of tokens that are cached together
+TURN = "\n</assistant> <assistant>"  # the text between two answers
 
 
 class BadRequest(Exception):
-    """What is answered with 400: a message, and the parameter that it is about."""
+    """Raised for a request that gets status 400. It has a message and the parameter that is wrong."""
 
     def __init__(self, message: str, param: str | None = None) -> None:
         super().__init__(message)
@@ -21,7 +21,7 @@ class BadRequest(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """The messages as sent, the text in them that comes before the answer, and the answer's given beginning."""
+    """The messages as sent, their text before the answer, and the half-written answer."""
 
     messages: list[dict[str, Any]]
     text: str
@@ -33,10 +33,11 @@ class Prompt:
 
 
 def chat(behaviour: Behaviour, body: dict[str, Any]) -> Prompt:
-    """The prompt of a chat completion.
+    """Returns the prompt of a chat completion.
 
-    A trailing assistant message is continued by servers of three kinds: where `continue_final_message` is set and
-    `add_generation_prompt` is false, as in vLLM ("flag"), always, as in llama.cpp ("trailing"), or never ("none").
+    Servers treat a trailing assistant message in three ways. With "flag", it is continued if `continue_final_message`
+    is true and `add_generation_prompt` is false, as in vLLM. With "trailing", it is always continued, as in llama.cpp.
+    With "none", it is never continued.
     """
     messages = body.get("messages")
     if not messages:
@@ -52,7 +53,8 @@ def chat(behaviour: Behaviour, body: dict[str, Any]) -> Prompt:
 
 
 def raw(body: dict[str, Any]) -> list[Prompt]:
-    """The prompts of a text completion. What follows the last line that names the assistant is the answer so far."""
+    """Returns the prompts of a text completion. The text after the last line that names the assistant is the
+    half-written answer."""
     prompts = body.get("prompt")
     if not prompts:
         raise BadRequest("'prompt' must not be empty.", "prompt")
@@ -61,30 +63,31 @@ def raw(body: dict[str, Any]) -> list[Prompt]:
 
 
 def said(message: dict[str, Any]) -> str:
-    """A message's text; parts are joined."""
+    """Returns the text of a message. Parts are joined."""
     content = message.get("content") or ""
     return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
 
 
 def stops(body: dict[str, Any]) -> tuple[str, ...]:
-    """The stop strings."""
+    """Returns the stop strings of a request."""
     stop = body.get("stop") or ()
     return (stop,) if isinstance(stop, str) else tuple(stop)
 
 
 def limit(body: dict[str, Any]) -> int:
-    """The most tokens of a sample."""
+    """Returns the maximum number of tokens of a sample."""
     return body.get("max_completion_tokens") or body.get("max_tokens") or 1_000
 
 
 @dataclass(slots=True)
 class PrefixCache:
-    """The beginnings of prompts that were seen before, in blocks of tokens."""
+    """The prefixes of prompts that were seen before, in blocks of tokens."""
 
     seen: set[int] = field(default_factory=set)
 
     def cached(self, prompt: Prompt) -> int:
-        """How many of its first tokens were seen before; all are from now on."""
+        """Returns the number of tokens at the beginning of the prompt that were seen before. Afterwards all its tokens
+        count as seen."""
         words = (prompt.text + prompt.prefix).split()
         blocks = [hash(tuple(words[:end])) for end in range(BLOCK, len(words) + 1, BLOCK)]
         known = next((place for place, block in enumerate(blocks) if block not in self.seen), len(blocks))

@@ -1,4 +1,4 @@
-"""What the mock server was asked and what it answered."""
+"""The log of the mock server: its requests and its replies."""
 
 import time
 from collections import Counter
@@ -11,28 +11,29 @@ from openai_protocol.model.texts import Sample
 
 @dataclass(slots=True)
 class Entry:
-    """One call of the model. Times are seconds since the server began; `status` is 0 where no whole answer was sent."""
+    """One call of the model. Times are in seconds since the server began. `status` is 0 if no complete reply was
+    sent."""
 
     path: str
     body: dict[str, Any]
     at: float
     seconds: float = 0.0
     status: int = 0
-    fault: str | None = None  # by its name; "left" where the client went away before its answer
+    fault: str | None = None  # the name of the fault; "left" if the client disconnected first
     choices: int = 0
     prompt_tokens: int = 0
     cached_tokens: int = 0
-    produced: int = 0  # tokens of its choices, thinking included, delivered or not
-    charged: int = 0  # prompt and completion tokens of an answer whose sending began
+    produced: int = 0  # tokens of its choices, including reasoning, whether delivered or not
+    charged: int = 0  # prompt and completion tokens of a reply whose sending began
 
     def as_json(self) -> dict[str, Any]:
-        """All of it."""
+        """Returns all fields as a dict."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass
 class Record:
-    """The calls so far; the most that were in flight at once; the texts given, by their hashes."""
+    """The calls so far, the maximum number of concurrent calls, and the hashes of the texts that were sent."""
 
     entries: list[Entry] = field(default_factory=list)
     in_flight: int = 0
@@ -41,7 +42,7 @@ class Record:
     began: float = field(default_factory=time.monotonic)
 
     def begin(self, path: str, body: dict[str, Any]) -> Entry:
-        """A call has come."""
+        """Records that a call has arrived, and returns its entry."""
         entry = Entry(path, body, time.monotonic() - self.began)
         self.entries.append(entry)
         self.in_flight += 1
@@ -49,21 +50,21 @@ class Record:
         return entry
 
     def end(self, entry: Entry) -> None:
-        """It is over."""
+        """Records that a call has ended."""
         self.in_flight -= 1
         entry.seconds = time.monotonic() - self.began - entry.at
 
     def give(self, samples: Sequence[Sample]) -> None:
-        """These samples were sent whole."""
+        """Records samples that were sent completely."""
         self.samples.update([hash(sample.text) for sample in samples])
 
     @property
     def distinct(self) -> int:
-        """How many different texts were given."""
+        """Returns the number of distinct texts that were sent."""
         return len(self.samples)
 
     def summary(self) -> dict[str, Any]:
-        """The short form."""
+        """Returns the totals of the log."""
         entries = self.entries
         return {
             "requests": len(entries),

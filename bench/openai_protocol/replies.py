@@ -1,4 +1,4 @@
-"""The replies of the OpenAI protocol, as bytes: whole, and in chunks."""
+"""Formats the replies of the OpenAI protocol as bytes: whole, or as events."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from openai_protocol.model.texts import Sample, as_json, logprob_json
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of a reply; `completion` counts the thinking too."""
+    """The numbers of tokens of a reply. `completion` includes the reasoning."""
 
     prompt: int
     cached: int
@@ -20,7 +20,7 @@ class Usage:
     thought: int
 
     def as_json(self) -> dict[str, Any]:
-        """In the protocol's form."""
+        """Returns the usage in the protocol's form."""
         return {
             "prompt_tokens": self.prompt,
             "completion_tokens": self.completion,
@@ -32,7 +32,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a reply looks like: of the chat or of the text protocol, with or without log-probabilities."""
+    """The form of a reply: chat or text protocol, with or without log-probabilities."""
 
     chat: bool
     model: str
@@ -40,7 +40,7 @@ class Form:
     thinking: str = ""
 
     def whole(self, samples: Sequence[Sample], usage: Usage) -> bytes:
-        """The reply."""
+        """Returns the whole reply."""
         kind = b"chat.completion" if self.chat else b"text_completion"
         choice = self._chat_choice if self.chat else self._text_choice
         choices = b",".join([choice(index, sample) for index, sample in enumerate(samples)])
@@ -50,7 +50,8 @@ class Form:
         )  # fmt: skip
 
     def chunks(self, samples: Sequence[Sample], usage: Usage | None) -> Iterator[bytes]:
-        """The same as events, a token of each sample at a time; `usage` in an event of its own at the end."""
+        """Yields the reply as events, with one token of each sample per event. `usage` is sent in a separate event at
+        the end."""
         if self.chat:
             opening = {"role": "assistant", "content": ""} | (
                 {"reasoning_content": self.thinking} if self.thinking else {}

@@ -1,4 +1,4 @@
-"""How replies go out: whole, as events, or broken off."""
+"""Sends replies: whole, as events, or interrupted."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from openai_protocol.calls import Reply
 
-MOST_BYTES = 2**28  # of an upload
+MOST_BYTES = 2**28  # maximum size of an upload
 
 
 def request_factory(
@@ -21,19 +21,19 @@ def request_factory(
     writer: AbstractStreamWriter,
     task: "asyncio.Task[None]",
 ) -> web.BaseRequest:
-    """A request whose body may be large."""
+    """Returns a request whose body may be large."""
     loop = asyncio.get_running_loop()
     return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MOST_BYTES)
 
 
 def sent(reply: Reply) -> web.Response:
-    """The reply as a response."""
+    """Returns the HTTP response for a reply."""
     headers = {"Content-Type": "application/json", **reply.headers}
     return web.Response(body=reply.body, status=reply.status, headers=headers)
 
 
 async def cut(request: web.BaseRequest, body: bytes) -> web.StreamResponse:
-    """Half of a body, and then no connection."""
+    """Sends half of a body, and then drops the connection."""
     response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(body))})
     await response.prepare(request)
     await response.write(body[: len(body) // 2])
@@ -42,7 +42,7 @@ async def cut(request: web.BaseRequest, body: bytes) -> web.StreamResponse:
 
 
 async def streamed(request: web.BaseRequest, events: Sequence[bytes], ms_per_event: float) -> web.StreamResponse:
-    """Events, with so much time between them."""
+    """Sends events with this time between them."""
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)
     for event in events:
@@ -53,6 +53,6 @@ async def streamed(request: web.BaseRequest, events: Sequence[bytes], ms_per_eve
 
 
 def abort(request: web.BaseRequest) -> None:
-    """Drop the connection."""
+    """Drops the connection."""
     if request.transport is not None:
         request.transport.abort()

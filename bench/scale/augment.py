@@ -1,16 +1,16 @@
-"""MetaMath's four kinds of rewrite over a whole data set: `python bench/scale/augment.py FILE`.
+"""Measures MetaMath's four kinds of rewrite over a whole dataset: `python bench/scale/augment.py FILE`.
 
-FILE has questions with answers, such as GSM8K's 7,473 training questions. A server that speaks the OpenAI protocol runs
-in this process, and rewrites and answers by rule; `redraft.flows.augment` asks it from a process of its own, with 64
-calls in flight. It does so three times: whole, whole again, and killed ten times on the way and started again. The
-program fails unless
+FILE has questions with answers, such as GSM8K's 7,473 training questions. A server of the OpenAI protocol runs in this
+process, and writes rewrites and answers by rule. `redraft.flows.augment` runs in another process with 64 concurrent
+calls. It runs three times: twice without interruption, and once with ten kills, after each of which it is restarted.
+The program fails unless
 
 - the three stores have the same rewrites, problems, samples and answers,
-- the killed run asked at most 64 calls for each kill more than the whole run,
+- the killed run made at most 64 calls per kill more than the uninterrupted run,
 - there is a backward question for each number of the reference count (`bench/hidden_numbers.py`), word by word, and a
   rephrasing and a set of answers for each question.
 
-Each time `generate` is measured in the same way, on as many questions: processor milliseconds a call.
+Each time, `generate` is measured in the same way, on the same number of questions: processor milliseconds per call.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from hidden_numbers import backward_questions, has_x  # noqa: E402
 from mock_server import OpenAIServer  # noqa: E402
 
 METHODS = ("rephrase", "fobar", "self_verification", "answers")
-WIDTH = 64  # calls in flight
+WIDTH = 64  # concurrent calls
 SAMPLES = 4
 TABLES = {
     "rewrites": "parent_id, augmentation, number, question, answer, refused, answers, agreed",
@@ -45,7 +45,8 @@ TABLES = {
 
 
 def write(messages: Sequence[dict[str, Any]], seed: int, sample: int) -> str:
-    """Rewrites and states as it is asked; one answer in eight is right by chance."""
+    """Returns the rewrite or statement that the prompt asks for. An answer is right with a probability of one
+    eighth."""
     text = str(messages[-1]["content"])
     if text.startswith("Rephrase"):
         return "Here is the question:\nTell me: " + text.split("\n\n", 1)[1]
@@ -56,7 +57,7 @@ def write(messages: Sequence[dict[str, Any]], seed: int, sample: int) -> str:
 
 
 async def stage(name: str, file: str, limit: int, url: str, db: str) -> None:
-    """Runs a stage, and prints its processor seconds and its number of calls: what the child process does."""
+    """Runs a stage in the child process, and prints its processor seconds and its number of calls."""
     from redraft.flows import Silent, augment, generate
     from redraft.store import Store, read_problems
 
@@ -76,7 +77,7 @@ async def stage(name: str, file: str, limit: int, url: str, db: str) -> None:
 
 
 class Bench:
-    """The server, and the processes that ask it."""
+    """The server, and the processes that call it."""
 
     def __init__(self, server: OpenAIServer, file: str, limit: int, folder: Path) -> None:
         self.server, self.file, self.limit, self.folder = server, file, limit, folder
@@ -86,7 +87,8 @@ class Bench:
         return await asyncio.create_subprocess_exec(sys.executable, __file__, *place, stdout=asyncio.subprocess.PIPE)
 
     async def whole(self, name: str, db: str) -> tuple[float, int]:
-        """Runs a stage to its end; returns processor milliseconds a call, and the requests that the server got."""
+        """Runs a stage to its end. Returns the processor milliseconds per call, and the number of requests to the
+        server."""
         self.server.requests.clear()
         process = await self.start(name, db)
         out, _ = await process.communicate()
@@ -96,7 +98,7 @@ class Bench:
         return found["processor_s"] / found["calls"] * 1e3, len(self.server.requests)
 
     async def killed(self, db: str, kills: int, calls: int) -> int:
-        """Runs `augment` with kills at random places; returns the requests that the server got."""
+        """Runs `augment` with kills at random times. Returns the number of requests to the server."""
         self.server.requests.clear()
         rng = random.Random(1)
         for place in sorted(rng.randrange(WIDTH, calls) for _ in range(kills)):
@@ -120,7 +122,7 @@ class Bench:
 
 
 def check_counts(file: str, limit: int, rewrites: Sequence[tuple[Any, ...]]) -> tuple[int, int]:
-    """Compares the rewrites with the reference count; returns the numbers of questions and of hidden numbers."""
+    """Compares the rewrites with the reference count. Returns the numbers of questions and of hidden numbers."""
     from redraft.store import read_problems
 
     problems = {problem.problem_id: problem for problem in read_problems(file, limit=limit)}

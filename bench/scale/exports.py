@@ -1,9 +1,9 @@
-"""What each export format costs: `python bench/scale/exports.py`.
+"""Measures the cost of each export format: `python bench/scale/exports.py`.
 
-Stores of 10,000 and 100,000 trajectories are made by the store's own writer (`--sizes 10000 1000000` for others). Each
-cell is a process of its own, `redraft export` with the format's own filters: rows, rows a processor second, processor
-seconds without those of an export of three rows (the start), and peak memory in MB. The last columns are the exponents
-of processor time and of memory: 1 is linear, 0 is constant.
+Stores of 10,000 and 100,000 trajectories are made by the store's own writer (`--sizes 10000 1000000` for other sizes).
+Each cell is a separate process, `redraft export` with the format's own filters. The columns are rows, rows per
+processor second, processor seconds minus those of an export of three rows (the startup), and peak memory in MB. The
+last columns are the exponents of processor time and of memory: 1 is linear, 0 is constant.
 """
 
 import argparse
@@ -20,11 +20,11 @@ FORMATS = {
     "sft": (), "messages": (), "rise": (), "mended": (), "score": (), "dpo": (), "kto": (), "orm": (),
     "best_worst": ("grader=prm",), "prm": ("grader=prm",), "value": (), "prompts": (), "atif": (), "inspect_ai": (),
 }  # fmt: skip
-"""Each format with the arguments that it needs on this store."""
+"""Each format with the arguments that it needs for this store."""
 
 
 def exported(format: str, db: Path, folder: Path, limit: float) -> Cost | None:
-    """What an export takes. Its file is left in the folder."""
+    """Returns the cost of an export, or None if it exceeds the time limit. The exported file remains in the folder."""
     kind = "eval" if format == "inspect_ai" else "jsonl"
     command = [str(BIN / "redraft"), "export", str(folder / f"{format}.{kind}"), "--db", str(db), "--format", format]
     given = [part for argument in FORMATS[format] for part in ("--set", argument)]
@@ -32,7 +32,7 @@ def exported(format: str, db: Path, folder: Path, limit: float) -> Cost | None:
 
 
 def rows(format: str, folder: Path) -> int:
-    """The rows of an export."""
+    """Returns the number of rows of an export."""
     if format != "inspect_ai":
         with (folder / f"{format}.jsonl").open("rb") as file:
             return sum(1 for _ in file)

@@ -1,14 +1,14 @@
-"""What each filter costs beside the default filters: `python bench/scale/filters.py`.
+"""Measures the cost of each filter in addition to the default filters: `python bench/scale/filters.py`.
 
 A store of 100,000 trajectories is made by the store's own writer (`--size 1000000` for a million). Each line is a
-process of its own, `redraft filter` with the default filters and one more: processor seconds, wall seconds, peak memory
-in MB, and the processor seconds beyond those of the default filters alone, as a share of these. `--times 5` runs each
-five times in turn and takes the run with the fewest processor seconds, since other work on the machine adds to them.
-The test set of `contaminated` has 10,000 questions of the built-in generator.
+separate process, `redraft filter` with the default filters and one more. The columns are processor seconds, wall
+seconds, peak memory in MB, and the additional processor seconds as a share of those of the default filters alone.
+`--times 5` runs each command five times in turn and takes the run with the fewest processor seconds, because other work
+on the machine increases them. The test set of `contaminated` has 10,000 questions of the built-in generator.
 
-The last lines do the work of the default filters' `correct`, `length` and `cap` with other libraries on the same rows,
-which `redraft query` has written to Parquet: `datasets` (filter, filter, map, to_json), and `datatrove`, if `--peers`
-names a Python that has it (a reader, a filter and a writer of JSON lines).
+The last lines do the work of the default filters `correct`, `length` and `cap` with other libraries on the same rows,
+which `redraft query` has written to Parquet: `datasets` (filter, filter, map, to_json), and `datatrove` (a reader, a
+filter and a writer of JSON lines) if `--peers` names a Python that has it.
 """
 
 import argparse
@@ -81,7 +81,7 @@ def line(name: str, found: Cost | None, base: Cost) -> None:
 
 
 def least(runs: Sequence[Cost | None]) -> Cost | None:
-    """The run with the fewest processor seconds; None if all took too long."""
+    """Returns the run with the fewest processor seconds, or None if all exceeded the time limit."""
     return min((run for run in runs if run), key=lambda run: run.processor, default=None)
 
 

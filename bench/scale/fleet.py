@@ -1,14 +1,15 @@
-"""Many workers: what kills do to a run, and what two workers cost beside one process.
+"""Tests runs with many workers under kills, and measures the cost of two workers relative to one process.
 
     python bench/scale/fleet.py kills --kills 50     kill -9 of workers, command and provider, at random
     python bench/scale/fleet.py cost                 processor time a call, and wall time, side by side
 
-`kills` makes runs of 1,000 problems by four workers. In each run up to `--each` processes are killed; a killed command
-is given again, a killed provider is started again. Afterwards each problem must be stored exactly once, and a call may
-have been made twice only if it was in flight at a kill. Ctrl-C ends it after the table of what was measured so far.
+`kills` starts runs of 1,000 problems with four workers. In each run up to `--each` processes are killed. A killed
+command is repeated, and a killed provider is restarted. Afterwards each problem must be stored exactly once, and a call
+may have been made twice only if it was in progress at a kill. After Ctrl-C, the table of the measurements so far is
+printed.
 
-`cost` runs the same job with one process and with two workers in turn, at 1,000 calls in flight, and a small job of
-each, whose processor time is that of starting. The server's own processor time stands beside them.
+`cost` runs the same job with one process and with two workers in turn, with 1,000 concurrent calls. A small job of each
+measures the processor time of the startup. The server's own processor time is printed too.
 """
 
 import argparse
@@ -34,7 +35,7 @@ VICTIMS = ("worker", "command", "provider")
 
 
 class Provider:
-    """The server as a process that can be killed and started again at the same port."""
+    """The server as a process that can be killed and restarted at the same port."""
 
     def __init__(self, folder: Path, latency_ms: float) -> None:
         self.log, self._latency_ms, self._port = folder / "asked.log", latency_ms, 0
@@ -48,7 +49,7 @@ class Provider:
         self._port = int(self.url.split(":")[2].split("/")[0])
 
     def asked(self) -> Counter[int]:
-        """How often each call came, by its seed."""
+        """Returns the number of times that each call arrived, by its seed."""
         lines = self.log.read_bytes().split() if self.log.exists() else []
         return Counter(int(line[1:]) for line in lines if line[:1] == b"?")
 
@@ -124,7 +125,7 @@ def _killed_run(chance: random.Random, most: int, given: argparse.Namespace) -> 
 
 
 def _kill(chance: random.Random, victim: str, run: subprocess.Popen[bytes], provider: Provider, db: Path) -> bool:
-    """Kills one process of a kind, and returns whether there was one."""
+    """Kills one process of a kind. Returns True if there was one."""
     if victim == "command":
         run.kill()
         run.wait()
@@ -164,7 +165,8 @@ def cost(given: argparse.Namespace) -> None:
 
 
 def _measured(workers: int, problems: int, given: argparse.Namespace) -> tuple[float, float, float]:
-    """Processor seconds of all processes of a command, its wall time, and the server's processor seconds."""
+    """Returns the processor seconds of all processes of a command, its wall time in seconds, and the server's processor
+    seconds."""
     with tempfile.TemporaryDirectory() as folder:
         provider = Provider(Path(folder), given.latency_ms)
         began, server = time.monotonic(), provider.cpu_s()

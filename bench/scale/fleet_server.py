@@ -1,6 +1,6 @@
-"""A model that answers at once or after a while, with little processor time of its own, and writes down what it was
-asked: `python bench/scale/fleet_server.py PORT LOG LATENCY_MS`. A line of LOG is "?SEED" when a call comes, and "!SEED"
-when its answer goes out, so that the log outlives a kill."""
+"""A model server that replies at once or after a delay, uses little processor time, and logs its requests: `python
+bench/scale/fleet_server.py PORT LOG LATENCY_MS`. A line of LOG is "?SEED" when a call arrives, and "!SEED" when its
+reply is sent, so the log survives a kill."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ MODELS = b'{"object": "list", "data": [{"id": "tiny", "object": "model"}]}'
 
 
 class Connection(asyncio.Protocol):
-    """One HTTP connection. A client sends a request when the last one is answered."""
+    """One HTTP connection. A client sends a request only after the last one was answered."""
 
     def __init__(self, log: int, latency_s: float) -> None:
         self._log, self._latency_s, self._received = log, latency_s, bytearray()

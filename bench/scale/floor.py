@@ -1,5 +1,6 @@
-"""One hand-written statement that filters and exports as the defaults do, by the text where redraft compares equations:
-`python bench/scale/floor.py STORE FILE`. `store.py` measures it beside redraft's commands."""
+"""A single hand-written SQL statement that filters and exports like the default filters, except that it compares texts
+instead of equations: `python bench/scale/floor.py STORE FILE`. `store.py` measures it in comparison with redraft's
+commands."""
 
 import sys
 

@@ -1,10 +1,10 @@
-"""A folder store that many processes write, and one with many rows: `python bench/scale/folder.py writers|rows FOLDER`.
+"""Measures a folder store with many writers, and one with many rows: `python bench/scale/folder.py writers|rows FOLDER`.
 
-`writers` starts processes that publish units at the same time, 1,000 rows in a batch, and prints the rows a second of
-wall time and of processor time, and the errors. It fails unless every unit is there once.
+`writers` starts processes that publish units at the same time, 1,000 rows per batch. It prints the rows per second of
+wall time and of processor time, and the errors. It fails unless every unit is stored exactly once.
 
-`rows` makes a store of narrow rows (drafts without texts) and asks the accuracy of each run, pass@4 of all problems,
-and the drafts of one problem, as `redraft query` does, and prints the seconds and the peak memory.
+`rows` makes a store of narrow rows (drafts without texts) and queries the accuracy of each run, pass@4 of all problems,
+and the drafts of one problem, as `redraft query` does. It prints the seconds and the peak memory.
 """
 
 import argparse
@@ -26,13 +26,13 @@ from redraft.store.lake.template import template
 from redraft.store.unit import Unit, unit_id
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
-DRAFTS = 33  # of a unit, each with a step and a grade; with its commit a unit has 100 rows
+DRAFTS = 33  # drafts per unit, each with a step and a grade; a unit has 100 rows with its commit
 DRAFTS_OF_A_PROBLEM = 100
 RUNS = 4
 
 
 def unit(number: int) -> Unit:
-    """A unit of 100 rows."""
+    """Returns a unit of 100 rows."""
     own = unit_id("r", f"p{number}", "")
     question = Question(f"p{number}", "What is it?", unit=own)
     text = f"First {number} + {number} = {2 * number}. Then it is halved.\n\\boxed{{{number}}}"
@@ -43,7 +43,7 @@ def unit(number: int) -> Unit:
 
 
 def write(folder: str, numbers: range) -> None:
-    """Publishes units, ten in a batch; what a child process does. Exits with 1 after an error."""
+    """Publishes units in batches of ten; the child processes run this. Exits with code 1 after an error."""
     units = [unit(number) for number in numbers]
     with Store(folder) as store:
         start = time.process_time()
@@ -79,7 +79,7 @@ def writers(folder: Path, processes: int, batches: int) -> None:
 
 
 def rows(folder: Path, problems: int) -> None:
-    """Measures questions over many narrow rows."""
+    """Measures queries over many narrow rows."""
     if not folder.exists():
         make(folder, problems)
     for name, sql in QUESTIONS.items():
@@ -94,7 +94,7 @@ def rows(folder: Path, problems: int) -> None:
 
 
 def make(folder: Path, problems: int) -> None:
-    """Makes the store, a segment for each of 16 parts."""
+    """Makes the store with 16 segments."""
     import duckdb
 
     place: Folder = open_folder(str(folder), create=True)[0]

@@ -1,4 +1,4 @@
-"""Makes a store of a given size, and measures what a process takes."""
+"""Makes a store of a given size, and measures the cost of a process."""
 
 import os
 import subprocess
@@ -13,12 +13,12 @@ from units import SAMPLES, units
 
 from redraft.store import Store
 
-BATCH = 250  # units that are published at a time
+BATCH = 250  # units per publication
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one process took: seconds of processors, seconds, and the most memory in MB."""
+    """The cost of one process: processor seconds, wall seconds, and peak memory in MB."""
 
     processor: float
     wall: float
@@ -26,7 +26,8 @@ class Cost:
 
 
 def cost(command: Sequence[str], limit: float) -> Cost | None:
-    """What a command takes; None if it takes longer than `limit` seconds, after which it is killed."""
+    """Returns the cost of a command. A command that takes longer than `limit` seconds is killed, and None is
+    returned."""
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     timer = threading.Timer(limit, process.kill)
@@ -42,7 +43,7 @@ def cost(command: Sequence[str], limit: float) -> Cost | None:
 
 
 def make_store(db: Path, trajectories: int) -> None:
-    """Makes a store, and says what loading cost."""
+    """Makes a store, and prints the cost of loading it."""
     start, wall, steps = time.process_time(), time.perf_counter(), 0
     with Store(db) as store:
         made = units(trajectories // SAMPLES)

@@ -1,12 +1,12 @@
-"""What a night's commands cost by the size of the store that they write to: `python bench/scale/nightly.py`.
+"""Measures the cost of a night's commands by the size of the store that they write to: `python bench/scale/nightly.py`.
 
-Stores are made as by `bench/scale/store.py`, or taken from its `--folder`, and copied. Beside an empty store, each copy
-gets a run of 20 new problems, the same command again, an evaluation of 20 problems, one unit, and 250 units at once. A
-server that answers at once stands for the model. Each command is a process of its own: processor seconds, seconds, and
-the most memory in MB.
+Stores are made as in `bench/scale/store.py`, or taken from its `--folder`, and copied. In each copy, and in an empty
+store, these commands run: a run of 20 new problems, the same command again, an evaluation of 20 problems, a publication
+of one unit, and of 250 units at once. A server that replies at once represents the model. Each command is a separate
+process; its processor seconds, wall seconds and peak memory in MB are printed.
 
-With `--finished N`, runs of N problems with 8 drafts each are made by `redraft generate` instead, and started again
-when they have nothing to do.
+With `--finished N`, `redraft generate` makes runs of N problems with 8 drafts each instead, and runs again when nothing
+is left to do.
 """
 
 import argparse
@@ -28,13 +28,13 @@ from redraft.store import Store
 
 BIN = Path(sys.executable).parent
 SERVER = Path(__file__).parents[1] / "mock_server.py"
-NEW = 200_000  # the number of the first problem that no store has: 1.6 million trajectories are before it
+NEW = 200_000  # the number of the first problem that is in no store, after those of 1.6 million trajectories
 LIMIT_S = 3600.0
 
 
 @contextmanager
 def server() -> Iterator[str]:
-    """The address of a server that answers at once, as a process."""
+    """Yields the address of a server that replies at once and runs as a process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -55,7 +55,7 @@ def write_problems(file: Path, first: int, count: int) -> Path:
 
 
 def publish(db: Path, count: int) -> None:
-    """Publishes new units at once: what the process of a command does."""
+    """Publishes new units at once; the child process runs this."""
     made = list(units(count, NEW))
     with Store(db) as store:
         store.add([asked for asked, _ in made])
@@ -83,7 +83,7 @@ def measured(command: list[str]) -> str:
 
 
 def nights(stores: dict[int, Path], folder: Path, url: str) -> None:
-    """A line for each command, with its cost in each store."""
+    """Prints a line for each command, with its cost in each store."""
     copies = {size: Path(shutil.copy(db, folder / f"night-{size}.duckdb")) for size, db in stores.items()}
     by_size = [commands(db, url, folder) for db in copies.values()]
     show("processor s / s / MB", *(f"{size:,}" for size in stores))
@@ -92,7 +92,7 @@ def nights(stores: dict[int, Path], folder: Path, url: str) -> None:
 
 
 def finished(counts: list[int], folder: Path, url: str) -> None:
-    """A line for each size: the cost of a run, and of the same run when it has nothing to do."""
+    """Prints a line for each size: the cost of a run, and of the same run when nothing is left to do."""
     show("trajectories", "the run", "the same run again")
     for count in counts:
         db, file = folder / f"finished-{count}.duckdb", write_problems(folder / "all.jsonl", 0, count)

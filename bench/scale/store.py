@@ -1,12 +1,12 @@
-"""What filters, exports and statistics cost by the size of the store: `python bench/scale/store.py`.
+"""Measures the cost of filters, exports and statistics by the size of the store: `python bench/scale/store.py`.
 
-Stores of 1,000, 10,000 and 100,000 trajectories are made by the store's own writer. Each command runs as a process of
-its own; a view is asked by `redraft query`. The floor is one hand-written statement that filters and exports on the
-same tables. Each line has the processor seconds, the wall seconds and the peak memory of a command at each size, and
-the exponent of the processor seconds between sizes, without those of a store of 16 trajectories.
+Stores of 1,000, 10,000 and 100,000 trajectories are made by the store's own writer. Each command is a separate process;
+a view is queried by `redraft query`. The floor is a single hand-written SQL statement that filters and exports from the
+same tables. Each line has the processor seconds, the wall seconds and the peak memory of a command at each size. It
+also has the exponent of the processor seconds between sizes, after subtraction of those for a store of 16 trajectories.
 
 With `--against BIN`, the folder of another build's programs (such as `other/.venv/bin`), that build makes the same
-stores for itself, the commands of both builds run in turn, and the rows that they keep are compared whole and in order.
+stores for itself, the commands of both builds run in turn, and their kept rows are compared completely and in order.
 """
 
 import argparse
@@ -28,12 +28,12 @@ VIEWS = (
     "pass_at_k", "best_of_n", "reward_by_n", "grader_bias", "corrections", "text_changes", "step_quality",
     "first_errors", "answer_diversity", "diversity", "cost_of_right", "costs",
 )  # fmt: skip
-SMALLEST = 16  # trajectories of the store that shows how long a command takes to start
+SMALLEST = 16  # trajectories of the store that measures the startup time
 FLOOR = Path(__file__).with_name("floor.py")
 
 
 def commands(folder: Path, db: Path, file: Path) -> dict[str, list[str]]:
-    """Each command of a build by its name; an export writes to `file`."""
+    """Returns each command of a build by its name. An export writes to `file`."""
     redraft, on = str(folder / "redraft"), ["--db", str(db)]
     exports = {name: [redraft, "export", str(file), "--format", name, "--overwrite", *on] for name in FORMATS}
     views = {name: [redraft, "query", f"SELECT count(*) FROM (FROM {name})", *on] for name in VIEWS}
@@ -45,7 +45,7 @@ def floor(db: Path, file: Path) -> list[str]:
 
 
 def kept(db: Path, file: Path) -> str:
-    """A hash of an export's file, and of what the newest dataset has of each trajectory, in order."""
+    """Returns a hash of an export's file, and of the newest dataset's entry for each trajectory, in order."""
     found = hashlib.sha256(file.read_bytes() if file.exists() else b"")
     newest = "SELECT dataset_id FROM raw.datasets ORDER BY rowid DESC LIMIT 1"
     rows = 'SELECT "row", trajectory_id, step_id, dropped_because FROM raw.dataset_rows'
@@ -57,7 +57,7 @@ def kept(db: Path, file: Path) -> str:
 
 
 def compare(name: str, folder: Path, stores: Mapping[int, Path], options: argparse.Namespace) -> None:
-    """A line for each build's command. Ends the program if the other build keeps other rows."""
+    """Prints a line for each build's command. Ends the program if the other build keeps different rows."""
     builds = {"": BIN, **({" (other build)": options.against} if options.against else {})}
     found: dict[str, list[Cost | None]] = {build: [] for build in builds}
     for size, own in stores.items():
@@ -75,12 +75,13 @@ def compare(name: str, folder: Path, stores: Mapping[int, Path], options: argpar
 
 
 def other(db: Path) -> Path:
-    """The same store, as the other build makes it."""
+    """Returns the path of the same store, made by the other build."""
     return db.with_name(f"other-{db.name}")
 
 
 def line(name: str, costs: Sequence[Cost | None], sizes: Sequence[int]) -> None:
-    """A line of the table: the costs by size, and the exponents between sizes, without the seconds of the start."""
+    """Prints a line of the table: the costs by size, and the exponents between sizes, after subtraction of the startup
+    time."""
     cells = [f"{c.processor:.1f} / {c.wall:.1f} / {c.memory:.0f}" if c else "over the limit" for c in costs]
     start = costs[0].processor if costs[0] else 0.0
     seconds = [max(c.processor - start, 0.01) if c else math.nan for c in costs[1:]]
@@ -116,7 +117,7 @@ if __name__ == "__main__":
             for programs, path in [(BIN, db), *([(options.against, other(db))] if options.against else [])]:
                 if (
                     not path.exists()
-                ):  # in a process of its own: the peak memory of a command begins with that of this one
+                ):  # the peak memory of a child begins with that of this process
                     subprocess.run([programs / "python", __file__, "--make", path, str(size)], check=True)
         show("processor s / s / MB", *(f"{size:,}" for size in stores), *("exponent" for _ in sizes[2:]))
         line("floor", [cost(floor(db, folder / "floor.jsonl"), options.limit) for db in stores.values()], sizes)

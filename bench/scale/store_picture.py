@@ -3,7 +3,7 @@
     python bench/scale/store.py --sizes 10000 100000 1000000 > table.md
     python bench/scale/store_picture.py table.md docs/scale.svg
 
-A line as steep as the dotted lines is linear. The seconds of the start, which the smallest store shows, are taken away.
+A line parallel to the dotted lines is linear. The startup time, measured with the smallest store, is subtracted.
 """
 
 import argparse
@@ -22,7 +22,8 @@ NAMES = {"floor": "hand-written statement"}
 
 
 def read(table: str) -> tuple[list[int], dict[str, list[float]]]:
-    """Returns the sizes of the stores, and for each command its processor seconds, less those of the first store."""
+    """Returns the sizes of the stores, and a dict of the processor seconds of each command, minus those of the first
+    store."""
     rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in table.splitlines() if "|" in line]
     head = next(row for row in rows if row[0].startswith("processor s"))
     sizes = [int(cell.replace(",", "")) for cell in head[1:] if cell != "exponent"]

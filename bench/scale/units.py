@@ -1,6 +1,6 @@
-"""Units of work for the benchmark of the store: samples, redrafts and searched trees, with the grades of two graders.
+"""Units of work for the benchmarks of the store: samples, redrafts and searched trees, with the grades of two graders.
 
-Every unit follows from its number alone, so a store of the same size is the same store on every machine.
+Every unit is a function of its number, so a store of the same size is identical on every machine.
 """
 
 import random
@@ -12,7 +12,7 @@ from redraft.store.calls import Call
 from redraft.store.trajectory import Grade, Role, Stop, Trajectory, Verdict
 from redraft.store.unit import Unit, unit_id
 
-SAMPLES = 8  # trajectories of a problem
+SAMPLES = 8  # trajectories per problem
 THINGS = ("pens", "apples", "tickets", "marbles", "stamps", "coins")
 SAID = ("So there are", "That makes", "This gives", "Together we have", "Adding up, we get")
 RUN = "20260101T000000-00000000"
@@ -20,7 +20,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def problem(number: int) -> Problem:
-    """A problem of three lines; one in twenty is of a split that is held out."""
+    """Returns a problem of three lines. One in twenty is in a held-out split."""
     thing = THINGS[number % len(THINGS)]
     text = (
         f"Problem {number}. A shop packs {thing} in boxes of {number % 17 + 3}. In the morning it packs"
@@ -32,8 +32,9 @@ def problem(number: int) -> Problem:
 
 
 def units(problems: int, first: int = 0) -> Iterator[tuple[Problem, Unit]]:
-    """A unit of SAMPLES trajectories for each problem, from the problem with the number `first` on: in six of eight
-    independent samples of one draft, in one samples with up to three drafts, in one a searched tree."""
+    """Yields each problem, from the problem number `first` on, and its unit of SAMPLES trajectories. Of eight units,
+    six have independent samples with one draft, one has samples with up to three drafts, and one has a searched
+    tree."""
     for number in range(first, first + problems):
         chance, asked = random.Random(number), problem(number)
         kind = ("tree", "turns")[number % 8] if number % 8 < 2 else "samples"
@@ -65,7 +66,7 @@ def _samples(chance: random.Random, asked: Problem, kind: str) -> Iterator[Traje
 
 
 def _tree(chance: random.Random, asked: Problem, kind: str) -> list[Trajectory]:
-    """A tree of three levels of two, whose eight leaves are drafts."""
+    """Returns a binary tree of three levels, whose eight leaves are drafts."""
     question = asked.ask(unit_id(kind, asked.problem_id, ""))
     level = [Trajectory(question, role=Role.SEARCH)]
     for depth in range(3):
@@ -93,7 +94,7 @@ def _step(chance: random.Random, number: int) -> str:
 
 
 def _grades(chance: random.Random, path: Trajectory, key: str) -> Sequence[Grade]:
-    """The oracle's verdict on each draft, and a reward model's values of the drafts and their steps."""
+    """Returns the oracle's verdict on each draft, and a reward model's values of the drafts and their steps."""
     grades: list[Grade] = []
     for turn, answer in enumerate((*path.answers, path.answer), start=1):
         sure = chance.random() > 0.02

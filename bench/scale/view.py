@@ -1,13 +1,14 @@
-"""How fast `redraft view` is, in a real browser, and its pictures for the documentation.
+"""Measures the speed of `redraft view` in a real browser, and takes its pictures for the documentation.
 
     python bench/scale/view.py                      # a made store of 100,000 trajectories, and a tree of 10,000 steps
     python bench/scale/view.py --size 1000000       # another size
     python bench/scale/view.py --db FILE          # a store that is made once and kept
     python bench/scale/view.py --pictures docs      # the pictures of docs/view.md, of a store of the embedded model
 
-A page is timed from the request until the browser has loaded it. Each is asked for `--times` times, and the median and
-the longest are printed. A tree is drawn when its canvas is. Frames of panning are timed between two drawn frames while
-the whole tree is in sight, and nearer. The memory is the server's own peak (VmHWM). It needs the system's Chromium.
+A page is timed from the request until the browser has loaded it. Each page is requested `--times` times, and the median
+and the maximum are printed. The time of a tree ends when its canvas is drawn. Panning is timed between two drawn
+frames, with the whole tree in view and at a higher zoom. The memory is the server's own peak (VmHWM). Needs the
+system's Chromium.
 """
 
 import argparse
@@ -57,16 +58,17 @@ async () => {
   send("pointerup", 60);
   return took;
 }"""
-"""Moves the tree sixty times, and returns how many milliseconds each frame took."""
+"""Pans the tree sixty times. Returns the duration of each frame in milliseconds."""
 
 
 def large_tree(steps: int) -> Unit:
-    """A unit whose search has this many steps: each grows below one of the newest that may grow, or anywhere."""
+    """Returns a unit whose search has this many steps. Each step is added below one of the newest steps that can be
+    extended, or below any step."""
     chance = random.Random(1)
     problem = Problem("How does a tree of many steps look?", "42", problem_id="large-tree", source="made")
     root = Trajectory(problem.ask("large"), role=Role.SEARCH)
     paths, children = [root], [0]
-    open_ = [0]  # the paths that may grow, by their numbers: none is longer than DEPTH
+    open_ = [0]  # the numbers of the paths that can be extended; none is longer than DEPTH
     for number in range(steps):
         above = chance.choice(open_ if chance.random() < 0.3 else open_[-40:])
         text = f"Step {number}: {number} + {number + 1} = {2 * number + 1} pens, which are packed in boxes of five.\n"
@@ -87,7 +89,7 @@ def large_tree(steps: int) -> Unit:
 
 
 def prepare(db: Path, size: int) -> None:
-    """Makes the store if it is missing, and adds the run that its units name, and the large tree."""
+    """Makes the store if it is missing, and adds the run of its units, and the large tree."""
     if not db.exists():
         make_store(db, size)
     with Store(db) as store:
@@ -104,7 +106,7 @@ def prepare(db: Path, size: int) -> None:
 
 @contextmanager
 def serving(db: Path) -> Iterator[tuple[str, int]]:
-    """`redraft view` as a process: its address and its number."""
+    """Runs `redraft view` as a process, and yields its address and its process id."""
     command = [sys.executable, "-m", "redraft.flows.cli.main", "view", "--db", str(db), "--port", "0", "--by", "bench"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout
@@ -120,7 +122,8 @@ def peak_mb(process: int) -> float:
 
 
 def seconds(page: Page, address: str, times: int, ready: str = "") -> list[float]:
-    """How long a page takes, several times, until it is loaded, or until there is an element `ready`."""
+    """Returns the seconds of several loads of a page. A load ends when the page is loaded, or when it has an element
+    `ready`."""
     took = []
     for _ in range(times):
         start = time.perf_counter()
@@ -174,11 +177,11 @@ PICTURES = {
     "tree": ("/tree?unit={unit}&step=0.0", 860),
     "charts": ("/charts?of=turns", 640),
 }
-"""The pictures of docs/view.md: the page, and the height in pixels."""
+"""The pictures of docs/view.md, each with its page and its height in pixels."""
 
 
 async def fill(db: Path) -> None:
-    """A store with something to see on every page."""
+    """Makes a store with data for every page."""
     await generate(db=db, limit=24, samples=4, strategy="correct", arguments={"feedback": "oracle"})
     await generate(db=db, limit=24, samples=4, strategy="correct", arguments={"feedback": "self"})
     await generate(db=db, limit=24, samples=8, strategy="best_of_n", grader="prm")
@@ -187,7 +190,7 @@ async def fill(db: Path) -> None:
 
 
 def pictures(folder: Path) -> None:
-    """Takes the pictures: the same store gives the same ones, but for times."""
+    """Takes the pictures. The same store gives the same pictures, except for times."""
     with tempfile.TemporaryDirectory() as place:
         db = Path(place) / "demo.duckdb"
         asyncio.run(fill(db))

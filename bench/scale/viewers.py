@@ -1,12 +1,12 @@
-"""How fast `redraft view` is beside inspect_ai's viewer on the same trajectories, in a real browser.
+"""Compares the speed of `redraft view` with inspect_ai's viewer on the same trajectories, in a real browser.
 
     make build/trainers/inspect-ai/ready
     python bench/scale/viewers.py                   # 10,000 samples
 
-A store is made, and its trajectories are exported to a log of Inspect. Both viewers serve at once, and are asked in
-turn for what both show: the samples of a run, the samples sorted by a score, and one sample, another one each time. A
-page is timed from the request until what was asked for stands in the page. The memory is the server's own peak (VmHWM).
-It needs the system's Chromium.
+A store is made, and its trajectories are exported to a log of Inspect. Both viewers run at the same time. In turn they
+load the pages that both have: the samples of a run, the samples sorted by a score, and one sample, a different one each
+time. A page is timed from the request until the page contains the requested data. The memory is the server's own peak
+(VmHWM). Needs the system's Chromium.
 """
 
 import argparse
@@ -38,7 +38,7 @@ Scene = Callable[[Page, int], float]
 
 @contextmanager
 def inspect_serving(folder: Path, programs: Path) -> Iterator[tuple[str, int]]:
-    """inspect_ai's viewer of a folder of logs as a process: its address and its number."""
+    """Runs inspect_ai's viewer of a folder of logs as a process, and yields its address and its process id."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -56,7 +56,7 @@ def inspect_serving(folder: Path, programs: Path) -> Iterator[tuple[str, int]]:
 
 
 def loaded(page: Page, address: str, ready: str) -> float:
-    """Seconds until an element `ready` stands in a page that is opened anew."""
+    """Returns the seconds until a newly opened page contains an element `ready`."""
     page.goto("about:blank")
     start = time.perf_counter()
     page.goto(address)
@@ -65,7 +65,7 @@ def loaded(page: Page, address: str, ready: str) -> float:
 
 
 def inspect_scenes(root: str, log: Path) -> dict[str, Scene]:
-    """What is timed in inspect_ai's viewer. A sample is read when its last message stands in the page."""
+    """Returns the timed actions in inspect_ai's viewer. A sample is loaded when the page contains its last message."""
     with zipfile.ZipFile(log) as archive:
         names = [name for name in archive.namelist() if name.startswith("samples/")]
     random.Random(1).shuffle(names)
@@ -94,7 +94,7 @@ def inspect_scenes(root: str, log: Path) -> dict[str, Scene]:
 
 
 def redraft_scenes(root: str, db: Path) -> dict[str, Scene]:
-    """What is timed in `redraft view`."""
+    """Returns the timed actions in `redraft view`."""
     with Store(db) as store:
         [(run,)] = store.query("SELECT any_value(run_id) FROM raw.commits WHERE unit_id <> 'large'").rows
         samples = store.query("SELECT trajectory_id FROM samples ORDER BY hash(trajectory_id) LIMIT 1000").rows
@@ -127,7 +127,7 @@ def compare(db: Path, log: Path, programs: Path, times: int) -> None:
             for number in range(times + 1):
                 for name, scenes in viewers.items():
                     took[name].append(scenes[scene](page, number))
-            medians = [statistics.median(each[1:]) for each in took.values()]  # without the first, which fills caches
+            medians = [statistics.median(each[1:]) for each in took.values()]  # the first load fills caches
             show(scene, *(f"{median:.2f} s" for median in medians), f"{medians[1] / medians[0]:.1f}")
         browser.close()
         memory = [peak_mb(process) for process in (own, other)]

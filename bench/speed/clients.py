@@ -1,12 +1,14 @@
-"""redraft next to bare loops and its peers, on a server that answers after 50 ms: `python bench/speed/clients.py`.
+"""Compares redraft with bare loops and its peers, on a server that replies after 50 ms: `python
+bench/speed/clients.py`.
 
-Each of 500 problems gets eight drafts, 128 calls in flight. Contestants run in processes of their own, in turn, round
-after round, each measured by itself without its imports; the table holds medians. its_hub and inspect_ai get their own
-environments in a cache folder. Processor time is user and system; memory is the peak above what the process held
-before. A call is a request that the server saw; distinct samples are different texts in its log.
+Each of 500 problems gets eight drafts, with 128 concurrent calls. Each contestant runs in a separate process, in turn,
+round after round, and measures itself without its imports; the table has medians. its_hub and inspect_ai have their own
+environments in a cache folder. Processor time is user and system time; memory is the peak minus the memory of the
+process before the measurement. A call is a request that the server received; distinct samples are distinct texts in its
+log.
 
-With `--against BIN`, the folder of another build's programs, redraft's calls of both builds run in turn instead:
-those of OTHER_BUILD, or those that `--only` names.
+With `--against BIN`, the folder of another build's programs, redraft's calls of both builds run in turn instead: those
+of OTHER_BUILD, or those that `--only` names.
 """
 
 import argparse
@@ -34,9 +36,9 @@ TIMEOUT_S = 900
 
 @dataclass(frozen=True)
 class Contestant:
-    """A program of `contestants/`, the packages of its environment (none: this one), and the most choices that the
-    server gives it in a reply. With `logprobs` the server gives log-probabilities to those who ask. Programs may share
-    an `environment` by its name, which is else their own."""
+    """A program of `contestants/`, the packages of its environment (none: this environment), and the server's maximum
+    number of choices in a reply. With `logprobs`, the server returns log-probabilities to clients that request them.
+    Several programs may share an `environment` by its name; by default each has its own."""
 
     program: str
     packages: tuple[str, ...] = ()
@@ -46,7 +48,7 @@ class Contestant:
     interpreter: str = ""  # of another build
 
     def python(self) -> str:
-        """The interpreter of its environment, which is built where it is missing."""
+        """Returns the Python interpreter of its environment, which is created if it is missing."""
         if not self.packages:
             return self.interpreter or sys.executable
         folder, uv = CACHE / (self.environment or self.program), Path(sys.executable).with_name("uv")
@@ -87,12 +89,12 @@ OTHER_BUILD = ["redraft", "redraft n=8"]
 """The contestants that `--against` runs in both builds, unless `--only` names others."""
 
 Table = dict[str, dict[str, float]]
-"""Figures by contestant."""
+"""Measurements by contestant."""
 
 
 @contextmanager
 def server(latency_ms: float) -> Iterator[str]:
-    """The mock server in a process of its own; yields its address."""
+    """Runs the mock server in a separate process, and yields its address."""
     command = [sys.executable, str(HERE.parent / "mock_server.py"), "--latency-ms", str(latency_ms)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -103,7 +105,7 @@ def server(latency_ms: float) -> Iterator[str]:
 
 
 def run(contestant: Contestant, url: str, problems: Path, samples: int, concurrency: int) -> dict[str, float]:
-    """One contestant's figures, with what the server saw of it."""
+    """Returns the measurements of one contestant, and what the server recorded."""
     ask(f"{url.removesuffix('/v1')}/settings", {"most": contestant.most, "with_logprobs": contestant.logprobs})
     with tempfile.TemporaryDirectory() as folder:
         task = {
@@ -114,8 +116,8 @@ def run(contestant: Contestant, url: str, problems: Path, samples: int, concurre
         command = [contestant.python(), str(program), json.dumps(task)]
         alone = {
             **os.environ,
-            "PYTHONPATH": str(CONTESTANT_PROGRAMS),  # measure.py and hashed.py, which all contestants import
-            "XDG_CACHE_HOME": folder,  # what a run learns about the server, no other run knows
+            "PYTHONPATH": str(CONTESTANT_PROGRAMS),  # measure.py and hashed.py, imported by all
+            "XDG_CACHE_HOME": folder,  # so that runs share no cached facts about the server
         }
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=TIMEOUT_S, cwd=folder, env=alone, check=False
@@ -131,7 +133,7 @@ def run(contestant: Contestant, url: str, problems: Path, samples: int, concurre
 
 
 def measure(names: list[str], rounds: int, samples: int, concurrency: int, problems: int, latency_ms: float) -> Table:
-    """The medians of the rounds, by contestant. Every other round runs in the opposite order."""
+    """Returns the medians over the rounds, by contestant. Every second round runs in the opposite order."""
     with tempfile.TemporaryDirectory() as folder, server(latency_ms) as url:
         file = Path(folder) / "problems.jsonl"
         file.write_text("".join(map(problem_line, read("builtin:split=heldout", limit=problems))))
@@ -144,7 +146,7 @@ def measure(names: list[str], rounds: int, samples: int, concurrency: int, probl
 
 
 def show(table: Table) -> None:
-    """The table and the ratios of walls."""
+    """Prints the table and the ratios of wall times."""
     row = "| {:18} | {:>7} | {:>6} | {:>11} | {:>7} | {:>6} | {:>8} | {:>9} |".format
     lines = [row("client", "seconds", "CPU s", "CPU ms/call", "KB/call", "calls", "distinct", "in flight")]
     lines += [
@@ -170,13 +172,13 @@ def _whole(figures: Mapping[str, float]) -> Iterator[str]:
 
 
 def problem_line(problem: Any) -> str:
-    """A problem as contestants are told it."""
+    """Returns a problem as the JSON line that contestants read."""
     asked = {"question": problem.question, "answer": problem.answer, "prompt": fill(SOLVE, question=problem.question)}
     return json.dumps(asked) + "\n"
 
 
 def ask(address: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """What a page of the server's own says."""
+    """Returns the JSON of one of the server's control pages."""
     with urllib.request.urlopen(address, data=None if body is None else json.dumps(body).encode()) as response:
         return json.load(response)
 

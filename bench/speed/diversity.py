@@ -1,8 +1,9 @@
-"""What the nearest question costs beside numpy's matrix product alone: `python bench/speed/diversity.py`.
+"""Measures the nearest-question search relative to numpy's matrix product alone: `python bench/speed/diversity.py`.
 
-`--size 50000` questions are compared with as many of the base set, in vectors of 384 numbers. The two are measured in
-turn, some times each, and the least seconds of each count: on a busy machine a single measurement says little. The
-matrix product alone works in the same blocks, and its results are thrown away, since all of them would take 10 GB.
+`--size 50000` questions are compared with the same number of questions of the base set, as vectors of 384 numbers. The
+two computations run in turn, several times each, and the minimum time of each is used, because a single measurement on
+a busy machine is unreliable. The matrix product alone uses the same blocks. Its results are discarded, because all of
+them would need 10 GB.
 """
 
 import argparse
@@ -15,11 +16,11 @@ import numpy as np
 
 from redraft.flows.embedding.nearest import COLUMNS, ROWS, nearest
 
-BYTES = 1024 if sys.platform != "darwin" else 1  # of a unit of ru_maxrss
+BYTES = 1024 if sys.platform != "darwin" else 1  # the unit of ru_maxrss in bytes
 
 
 def product(new: np.ndarray, base: np.ndarray) -> None:
-    """Computes all products, and drops them."""
+    """Computes all products, and discards them."""
     room = np.empty(ROWS * COLUMNS, np.float32)
     for start in range(0, len(new), ROWS):
         for first in range(0, len(base), COLUMNS):
@@ -43,7 +44,7 @@ def main() -> None:
     new, base = (rng.standard_normal((given.size, given.width), np.float32) for _ in range(2))
     for vectors in (new, base):
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    product(new[:ROWS], base[:COLUMNS])  # the threads of the library begin
+    product(new[:ROWS], base[:COLUMNS])  # starts the library's threads
     pairs = [(seconds(lambda: product(new, base)), seconds(lambda: nearest(new, base))) for _ in range(given.times)]
     alone, whole = (min(found) for found in zip(*pairs, strict=True))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * BYTES / 1e6

@@ -1,12 +1,12 @@
-"""How fast the embedded model writes, and how fast it is tuned: `python bench/speed/embedded.py`.
+"""Measures the speed of writing with the embedded model, and of tuning it: `python bench/speed/embedded.py`.
 
-Writing: tokens for a second of processor time, prompts read included, with 1, 16, 64 and 256 rows asked at once (four
-samples a problem). Tuning: tokens of the rows, without padding, for a second of processor time; needs PyTorch. Each
-measurement is a process of its own, on one processor thread. The table has the best of --repeats, since other programs
-only make a run slower, and a hash of the texts.
+Writing: tokens per second of processor time, including the reading of prompts, with 1, 16, 64 and 256 concurrent rows
+(four samples per problem). Tuning: tokens of the rows, without padding, per second of processor time; needs PyTorch.
+Each measurement is a separate process on one processor thread. The table has the best of --repeats runs, because other
+programs can only make a run slower, and a hash of the texts.
 
 With `--against BIN`, the folder of another build's programs (such as `other/.venv/bin`), both builds run in turn, and
-the table has the ratio.
+the table has their ratio.
 """
 
 import argparse
@@ -38,7 +38,8 @@ LEVELS = (1, 2, 3, 4, 5)
 
 
 def write(rows: int, number: int) -> dict[str, float | str]:
-    """The tokens of `number` problems, of which as many are asked at once as have `rows` samples together."""
+    """Returns the measurements of writing the solutions of `number` problems. `rows` samples are written
+    concurrently."""
     model, samples = embedded(), min(SAMPLES, rows)
     asked = [problem.question for problem in itertools.islice(problems(seed=11), number)]
 
@@ -54,20 +55,20 @@ def write(rows: int, number: int) -> dict[str, float | str]:
 
         return await asyncio.gather(*(one(i, question) for i, question in enumerate(questions)))
 
-    asyncio.run(ask(asked[: max(1, rows // samples)]))  # touches the memory, and fills the processor's caches
+    asyncio.run(ask(asked[: max(1, rows // samples)]))  # allocates the memory and warms the processor's caches
     seconds, found = timed(lambda: asyncio.run(ask(asked)))
     texts = hashlib.sha256("\0".join(text for _, text in found).encode()).hexdigest()[:8]
     return {"tokens": sum(tokens for tokens, _ in found), "seconds": seconds, "texts": texts}
 
 
 def tune(number: int) -> dict[str, float | str]:
-    """The tokens of `number` rows like those of the first training, each learnt from once."""
+    """Returns the measurements of one epoch of tuning on `number` rows like those of the original training."""
     from redraft.llm.providers.embedded.training.finetune import finetune
 
     drawn = itertools.islice(conversations(random.Random(0), LEVELS), number)
     lessons = [Example(conversation.texts) for conversation in drawn]
     vocabulary = embedded().vocabulary
-    tokens = sum(len(vocabulary.encode(text)) + 2 for lesson in lessons for text in lesson.texts)  # a mark and an end
+    tokens = sum(len(vocabulary.encode(text)) + 2 for lesson in lessons for text in lesson.texts)  # start and end token
     with tempfile.TemporaryDirectory() as out:
         settings = FinetuneSettings(replay=0.0)
         finetune(lessons[:64], Path(out), settings=settings)
@@ -76,14 +77,14 @@ def tune(number: int) -> dict[str, float | str]:
 
 
 def timed(work: Callable[[], T]) -> tuple[float, T]:
-    """The processor seconds of a call, and its result."""
+    """Returns the processor seconds of a call, and its result."""
     begun = time.process_time()
     result = work()
     return time.process_time() - begun, result
 
 
 def measure(programs: Path, one: str) -> dict[str, float | str] | None:
-    """The measurement of a build, None if it lacks PyTorch."""
+    """Returns the measurements of a build, or None if it lacks PyTorch."""
     found = subprocess.run([programs / "python", __file__, "--one", one], capture_output=True, text=True)
     if found.returncode and "torch" in found.stderr:
         return None

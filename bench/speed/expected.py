@@ -1,8 +1,9 @@
-"""How many requests a search's definition asks for, from the texts that the mock server gave: in plain code, with
-nothing of redraft's own.
+"""Computes the number of requests that a search's definition needs, from the texts of the mock server. It is plain
+code, independent of redraft.
 
-The server's log holds what was asked; what it answered follows from that, as a sample is a function of its request.
-Each definition is then walked over these texts: whatever it wants continued has to be in the log, and is one request.
+The server's log has the requests. The replies can be computed from them, because a sample is a function of its request.
+The definition of each search is then executed on these texts: every text that it continues must be in the log, and
+counts as one request.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from typing import Any
 
 from contestants.hashed import hashed
 
-sys.path.append(str(Path(__file__).parents[1]))  # the mock server's modules
+sys.path.append(str(Path(__file__).parents[1]))  # for the mock server's modules
 
 from openai_protocol.behaviour import Behaviour
 from openai_protocol.model.samples import drawn
@@ -27,7 +28,7 @@ BREAK = "\n\n"
 
 @dataclass(slots=True, eq=False)
 class Draft:
-    """A text, and whether it has ended; its place in a tree."""
+    """A text, with True if it has ended, and its position in a tree."""
 
     text: str = ""
     ended: bool = False
@@ -39,18 +40,19 @@ class Draft:
 
 @dataclass(slots=True)
 class Given:
-    """What one problem was given: by the number of samples of a request, and what it went on from, its drafts."""
+    """The drafts of one problem, by the number of samples of their request and the text that they continue."""
 
     drafts: dict[tuple[int, str], list[list[Draft]]] = field(default_factory=lambda: defaultdict(list))
 
     def after(self, text: str, samples: Iterable[int]) -> list[Draft]:
-        """The distinct drafts of the next request of such a size that went on from here; none where there was none."""
+        """Returns the distinct drafts of the next request of one of these sizes that continues this text. The list is
+        empty if there was no such request."""
         found = next((self.drafts[n, text] for n in samples if self.drafts[n, text]), None)
         return list({draft.text: draft for draft in found.pop(0)}.values()) if found else []
 
 
 def given(entries: Sequence[dict[str, Any]], most: int) -> list[Given]:
-    """What the log says, problem by problem."""
+    """Returns the drafts in the log, problem by problem."""
     problems: dict[str, Given] = defaultdict(Given)
 
     async def read() -> None:
@@ -58,7 +60,7 @@ def given(entries: Sequence[dict[str, Any]], most: int) -> list[Given]:
         for entry in entries:
             body, prompt = entry["body"], chat(behaviour, entry["body"])
             if not body.get("stop"):
-                continue  # a critic or a value
+                continue  # a request of a critic or a grader
             samples = await drawn(behaviour, body, prompt, None)
             texts = [prompt.prefix + one.text + BREAK * bool(one.stop_reason) for one in samples]
             drafts = [Draft(text, not one.stop_reason) for text, one in zip(texts, samples, strict=True)]
@@ -69,7 +71,8 @@ def given(entries: Sequence[dict[str, Any]], most: int) -> list[Given]:
 
 
 def beam(told: Given, n: int = 8, width: int = 4) -> int:
-    """N candidates, of which the N / M best open ones go on as replicas (Snell et al. 2024): a request for each."""
+    """Returns the requests of beam search: of N candidates, the N / M best open ones are continued as replicas (Snell
+    et al. 2024), with one request each."""
     live, requests = [Draft()], 0
     while live:
         requests += len(live)
@@ -80,20 +83,22 @@ def beam(told: Given, n: int = 8, width: int = 4) -> int:
 
 
 def particle(told: Given) -> int:
-    """Particles at one text are replicas: a request for each text from which any goes on, and it goes on once."""
+    """Returns the requests of particle filtering: particles with the same text are replicas, so there is one request
+    for each text that is continued."""
     return len({text for _, text in told.drafts})
 
 
 def rest_mcts(
     told: Given, iterations: int = 8, branch: int = 3, gate: float = 0.9, eps: float = 0.7, alpha: float = 0.5
 ) -> int:
-    """ReST-MCTS* (Zhang et al. 2024), with a value that is a call a text, and a critic that is one a draft and never
-    ends any: what is expanded, its children's values, and three greedy steps on from the best, each with its value.
-    Where none of it has ended, the best draft is written to its end, a request and a value a step."""
+    """Returns the requests of ReST-MCTS* (Zhang et al. 2024) with a grader that makes one call per text, and a critic
+    that makes one call per draft and never ends a draft. Counted are each expansion, the values of its children, and
+    three greedy steps from the best child, each with its value. If no draft has ended, the best draft is written to its
+    end, with one request and one value per step."""
     root, valued, judged, requests = Draft(), set[tuple[str, bool]](), set[Draft](), 0
 
     def worth(draft: Draft) -> int:
-        """Sets the draft's value; the requests that it takes."""
+        """Sets the draft's value. Returns the number of requests for it, 0 or 1."""
         draft.value, new = hashed(draft.text), (draft.text, draft.ended) not in valued
         valued.add((draft.text, draft.ended))
         return int(new)
@@ -141,7 +146,8 @@ def _all(draft: Draft) -> list[Draft]:
 
 
 def _selected(root: Draft, gate: float, eps: float) -> list[Draft]:
-    """The way to what is visited next: an open draft, or one that ended and reaches the gate; none if all is done."""
+    """Returns the path to the draft to visit next: an open draft, or an ended draft whose value reaches the gate. The
+    list is empty if all drafts are closed."""
     while not root.closed:
         way = [root]
         while way[-1].children:

@@ -1,11 +1,12 @@
-"""What Prefect adds to a run and to a shard, with its server up: `python bench/speed/orchestration.py`.
+"""Measures the overhead of Prefect per run and per shard, with its server running: `python
+bench/speed/orchestration.py`.
 
-The stage `generate` solves shards of problems, called directly; the flow `generate` solves the same shards as tasks, on
-a Prefect server that this program starts. Rounds that are not counted do the work; then every shard finds its work
-done, so that the stage takes little and the difference shows. Runs of one shard and of many take turns. The price of a
-run is what the flow of one shard takes beyond the stage; the price of a shard is what each further shard takes beyond
-the stage. Seconds and processor seconds of this process are medians; the processor seconds of Prefect's server are
-means over all flow runs.
+The stage `generate` solves shards of problems, called directly. The flow `generate` solves the same shards as tasks, on
+a Prefect server that this program starts. Warm-up rounds, which are not counted, do the work. Afterwards every shard
+finds its work done, so the stage takes little time and the difference is visible. Runs of one shard and of many shards
+alternate. The overhead of a run is the time of the flow with one shard minus the time of the stage. The overhead of a
+shard is the additional time of each further shard, minus that of the stage. Seconds and processor seconds of this
+process are medians; the processor seconds of Prefect's server are means over all flow runs.
 """
 
 import argparse
@@ -25,14 +26,14 @@ from pathlib import Path
 from redraft.store.problems import Problem
 
 MOCK = Path(__file__).parents[1] / "mock_server.py"
-FIRST = 2  # rounds that are not counted: imports, the first connections
+FIRST = 2  # warm-up rounds: imports, first connections
 Cost = tuple[float, float]
-"""Seconds and processor seconds."""
+"""Wall seconds and processor seconds."""
 
 
 @contextmanager
 def prefect_server(home: Path) -> Iterator[int]:
-    """Prefect's server as a process, which this environment then names; yields its process id."""
+    """Runs Prefect's server as a process, and sets its address in the environment. Yields its process id."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -71,7 +72,7 @@ def mock_server() -> Iterator[str]:
 
 
 def processor(pid: int) -> float:
-    """Processor seconds of a process so far."""
+    """Returns the processor seconds of a process so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -116,7 +117,7 @@ async def measure(shards: int, size: int, rounds: int, folder: Path, server: int
 
 
 def show(taken: Mapping[tuple[str, int], Sequence[Cost]], shards: int, server: float) -> None:
-    """The medians by program and number of shards, and the prices that follow."""
+    """Prints the medians by program and number of shards, and the overheads computed from them."""
     medians = {key: [statistics.median(part) for part in zip(*costs, strict=True)] for key, costs in taken.items()}
     for (name, count), (seconds, used) in medians.items():
         line(f"{name}, shards: {count}", f"{seconds:.2f} s", f"{used:.2f} processor s")

@@ -1,7 +1,7 @@
-"""How long 100,000 problems take to read from each kind of file: `python bench/speed/reading.py`.
+"""Measures the time to read 100,000 problems from each kind of file: `python bench/speed/reading.py`.
 
 With `--against BIN`, the folder of another build's programs (such as `other/.venv/bin`), both builds read the same
-files in turn, each in a process of its own. Each line has the medians of processor seconds, and their ratio.
+files in turn, each in a separate process. Each line has the medians of processor seconds, and their ratio.
 """
 
 import argparse
@@ -25,14 +25,14 @@ print(count, time.process_time() - start)
 
 
 def rows() -> Iterator[dict[str, Any]]:
-    """Rows in the columns of GSM8K, with a worked solution of three lines."""
+    """Yields rows in the columns of GSM8K, with a solution of three lines."""
     for number in range(PROBLEMS):
         worked = f"First {number} + 1 = <<{number}+1={number + 1}>>{number + 1}.\nThen we stop.\n#### {number + 1:,}"
         yield {"question": f"Ann has {number} pens and buys one more. How many pens does she have?", "answer": worked}
 
 
 def files(folder: Path) -> list[Path]:
-    """The rows as JSON lines, a JSON array, CSV and Parquet."""
+    """Writes the rows as JSON lines, a JSON array, CSV and Parquet. Returns the files."""
     import duckdb
 
     lines, array = folder / "problems.jsonl", folder / "problems.json"
@@ -45,9 +45,9 @@ def files(folder: Path) -> list[Path]:
 
 
 def seconds(python: Path, file: Path) -> float:
-    """The processor seconds that a build takes to read a file."""
+    """Returns the processor seconds that a build takes to read a file."""
     done = subprocess.run([python, "-c", READ, file], check=True, capture_output=True, text=True)
-    count, taken = done.stdout.split()[-2:]  # an earlier build may show a progress bar first
+    count, taken = done.stdout.split()[-2:]  # an earlier build may print a progress bar first
     assert int(count) == PROBLEMS
     return float(taken)
 

@@ -1,8 +1,9 @@
-"""How much of the prompts several servers of one model have in their prefix caches: `python bench/speed/replicas.py`.
+"""Measures the prefix cache hits of several servers of one model: `python bench/speed/replicas.py`.
 
-Trees of problems are searched by one server and by several, each a mock server that remembers which beginnings of
-prompts it was sent. The table shows the share of the prompts' tokens that was in a cache, the calls of the busiest
-server in shares of the mean, and its most calls in flight. Start it with another build's Python to compare builds.
+Trees of problems are searched with one server and with several. Each is a mock server that remembers the prefixes of
+its prompts. The table shows the share of the prompts' tokens that was in a cache, the calls of the busiest server
+relative to the mean, and its maximum number of concurrent calls. To compare builds, start it with another build's
+Python.
 """
 
 import argparse
@@ -24,7 +25,7 @@ MOCK = Path(__file__).parents[1] / "mock_server.py"
 
 @contextmanager
 def servers(count: int, latency_ms: float) -> Iterator[list[str]]:
-    """The addresses of mock servers, each a process."""
+    """Starts mock servers, each in a process, and yields their addresses."""
     command = [sys.executable, str(MOCK), "--caches", "true", "--latency-ms", str(latency_ms), "--jitter", "0.5"]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
     try:
@@ -35,7 +36,7 @@ def servers(count: int, latency_ms: float) -> Iterator[list[str]]:
 
 
 def log(url: str) -> dict[str, Any]:
-    """The sums of a server's log."""
+    """Returns the totals of a server's log."""
     with urllib.request.urlopen(url.replace("/v1", "/log?summary=1")) as answer:
         return json.load(answer)
 

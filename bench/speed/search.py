@@ -1,15 +1,18 @@
-"""Searches over steps, redraft's and its_hub's, on a server that answers after 50 ms: `python bench/speed/search.py`.
+"""Compares searches over steps of redraft and its_hub, on a server that replies after 50 ms: `python
+bench/speed/search.py`.
 
-Fifty problems at once, the contestants in turn, round after round, each in a process of its own; the table holds
-medians. Beam search has 8 candidates of which 2 are kept, the particle filter 8 particles, both with values that cost
-nothing; ReST-MCTS* has 8 iterations of 3 steps, with a value and a critic that are calls. "stored" rows are whole runs
-of the main job, its store made anew; the others, like its_hub, keep nothing, and redraft's run under the settings of
-Python's garbage collector that its main job has. The chain is the longest of requests of one problem in the server's
-log each of which began after the one before it had been answered; a floor is the chain times the latency. "off" is how
-far the requests are from the number that the search's definition asks for, which `expected.py` counts in plain code: it
-works out from the log which texts the server gave, and walks the definition (the best 2 of 8 go on; 8 particles; 8
-iterations of ReST-MCTS*) over them; replicas of one text are one request. its_hub 1.2 asks for each candidate in a call
-of its own, so that its requests are not compared.
+Fifty problems run concurrently. The contestants run in turn, round after round, each in a separate process; the table
+has medians. Beam search has 8 candidates, 2 of which are kept, and the particle filter has 8 particles; their values
+take no time. ReST-MCTS* has 8 iterations of 3 steps, with a grader and a critic that call the model. The rows "stored"
+are whole runs of `generate` with a new store. The other rows, like its_hub, store nothing; redraft runs them with the
+garbage collector settings of `generate`.
+
+The chain is the longest sequence of requests of one problem in the server's log in which each request began after the
+reply to the one before. A floor is the chain times the latency. "off" is the difference between the number of requests
+and the number that the search's definition needs. `expected.py` computes that number with plain code: it derives the
+server's texts from the log, and executes the definition on them (the best 2 of 8 are continued; 8 particles; 8
+iterations of ReST-MCTS*). Replicas of one text count as one request. its_hub 1.2 makes a separate call for each
+candidate, so its requests are not compared.
 """
 
 import argparse
@@ -28,7 +31,7 @@ from clients import Contestant, ask, problem_line, run, server
 from redraft.store.sources.reader import read
 
 HUB = ("its-hub[lm]==1.2.*",)
-PEER = "peers/its_hub_best_of_n"  # whose environment its other programs share
+PEER = "peers/its_hub_best_of_n"  # its other programs share this environment
 CONTESTANTS = {
     "beam": Contestant("ours/redraft_beam", most=8, logprobs=False),
     "beam, stored": Contestant("ours/redraft_beam_stored", most=8, logprobs=False),
@@ -39,7 +42,7 @@ CONTESTANTS = {
     "rest_mcts, stored": Contestant("ours/redraft_rest_mcts", most=8, logprobs=False),
 }
 LIMITS = {"beam": 1.8, "rest_mcts, stored": 2.5}
-"""The most seconds, in floors."""
+"""The maximum wall time, in floors."""
 
 DEFINITIONS: dict[str, Callable[[Any], int]] = {
     "beam": expected.beam,
@@ -48,7 +51,7 @@ DEFINITIONS: dict[str, Callable[[Any], int]] = {
     "particle, stored": expected.particle,
     "rest_mcts, stored": expected.rest_mcts,
 }
-"""How many requests a problem takes by definition, from what it was given."""
+"""Functions that compute the number of requests of a problem by the search's definition."""
 
 MOST_OFF = 0.05
 
@@ -56,7 +59,7 @@ Table = dict[str, dict[str, float]]
 
 
 def measure(names: Sequence[str], rounds: int, problems: int, concurrency: int, latency_ms: float) -> Table:
-    """The medians of the rounds, by contestant. Every other round runs in the opposite order."""
+    """Returns the medians over the rounds, by contestant. Every second round runs in the opposite order."""
     with tempfile.TemporaryDirectory() as folder, server(latency_ms) as url:
         file = Path(folder) / "problems.jsonl"
         file.write_text("".join(map(problem_line, read("builtin:split=heldout", limit=problems))))
@@ -75,7 +78,7 @@ def measure(names: Sequence[str], rounds: int, problems: int, concurrency: int, 
 
 
 def chain(entries: Sequence[dict[str, Any]]) -> int:
-    """The most requests of one problem that waited for each other."""
+    """Returns the length of the longest sequence of requests of one problem that waited for each other."""
     asked: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for entry in entries:
         first = next((message for message in entry["body"].get("messages", []) if message["role"] == "user"), None)
@@ -85,7 +88,7 @@ def chain(entries: Sequence[dict[str, Any]]) -> int:
 
 
 def _longest(spans: Sequence[tuple[float, float]]) -> int:
-    """Of spans of time, the most that follow each other: the one that ends first is always one of them."""
+    """Returns the maximum number of consecutive time spans. The span that ends first is always one of them."""
     ends: list[float] = []
     for start, end in sorted(spans, key=lambda span: span[1]):
         if not ends or start >= ends[-1]:
@@ -94,7 +97,7 @@ def _longest(spans: Sequence[tuple[float, float]]) -> int:
 
 
 def show(table: Table) -> None:
-    """The table, and what is held to."""
+    """Prints the table, and checks the limits."""
     row = "| {:18} | {:>7} | {:>6} | {:>6} | {:>6} | {:>5} | {:>6} | {:>9} |".format
     lines = [row("search", "seconds", "CPU s", "calls", "off", "chain", "floors", "in flight")]
     for name, f in table.items():

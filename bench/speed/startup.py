@@ -1,10 +1,11 @@
-"""How long commands take to answer, next to what they cannot do without: `python bench/speed/startup.py`.
+"""Measures the startup time of commands relative to a lower bound: `python bench/speed/startup.py`.
 
-Medians of seven runs, as whole processes. The floor of each command is Python's own start with the packages that the
-command needs. For the demonstration: seconds to its first judged draft, and to its end.
+The times are medians of seven runs of whole processes. The floor of each command is the start of Python with the
+imports of the packages that the command needs. For the demonstration, the seconds to its first graded draft and to its
+end are measured.
 
 With `--against BIN`, the folder of another build's programs (such as `other/.venv/bin`), the commands of both builds
-run in turn, so that a busy machine slows both alike. Each line has both medians and their ratio.
+run in turn, so that other work on the machine slows both equally. Each line has both medians and their ratio.
 """
 
 import argparse
@@ -21,14 +22,14 @@ SQL = "SELECT count(*) FROM trajectories"
 
 
 def seconds(command: Sequence[str]) -> float:
-    """How long a command takes, from its start to its end."""
+    """Returns the seconds that a command takes, from its start to its end."""
     start = time.perf_counter()
     subprocess.run(command, check=True, capture_output=True)
     return time.perf_counter() - start
 
 
 def first_draft(folder: Path) -> tuple[float, float]:
-    """How long the demonstration of a build takes to its first judged draft, and to its end."""
+    """Returns the seconds of a build's demonstration to its first graded draft, and to its end."""
     with tempfile.TemporaryDirectory() as place:
         start = time.perf_counter()
         process = subprocess.Popen([folder / "redraft", "demo"], cwd=place, stdout=subprocess.PIPE, text=True)
@@ -40,13 +41,14 @@ def first_draft(folder: Path) -> tuple[float, float]:
 
 
 def medians(commands: Sequence[Sequence[str]], runs: int) -> list[float]:
-    """The median of each command, all run in turn. A first round warms the disk's cache and is not counted."""
+    """Returns the median of each command. All commands run in turn. A first round warms the disk cache and is not
+    counted."""
     rounds = [[seconds(command) for command in commands] for _ in range(runs + 1)]
     return [statistics.median(taken) for taken in zip(*rounds[1:], strict=True)]
 
 
 def store(folder: Path, place: str) -> str:
-    """A store of 40 problems that a build makes in a folder."""
+    """Makes a store of 40 problems with a build in a folder, and returns its path."""
     db = f"{place}/{len(list(Path(place).iterdir()))}.duckdb"
     subprocess.run([folder / "redraft", "generate", "--limit", "40", "--db", db], check=True, capture_output=True)
     return db
@@ -57,7 +59,7 @@ def show(*cells: str) -> None:
 
 
 def floors(runs: int) -> None:
-    """The table of this build and of what its commands cannot do without."""
+    """Prints the table of this build and the floors of its commands."""
     redraft, python = str(BIN / "redraft"), sys.executable
     show("command", "seconds", "floor", "seconds", "ratio")
     with tempfile.TemporaryDirectory() as place:
@@ -74,7 +76,7 @@ def floors(runs: int) -> None:
 
 
 def compare(other: Path, runs: int) -> None:
-    """The table of this build and another. Each queries a store that it made itself."""
+    """Prints the table of this build and another build. Each queries a store that it made itself."""
     builds = (BIN, other)
     show("command", "seconds", "other build", "ratio")
     with tempfile.TemporaryDirectory() as place:

@@ -1,7 +1,7 @@
-"""What a node of a search costs, in a small tree and in a large one: `python bench/speed/tree.py`.
+"""Measures the cost of a search node in small and large trees: `python bench/speed/tree.py`.
 
-Trees of 100, 1,000 and 10,000 nodes are grown with steps and values that cost nothing, so that what is measured is the
-search: processor time and memory a node, medians of seven, and their ratio to the smallest tree's.
+Trees of 100, 1,000 and 10,000 nodes are made with steps and values that take no time, so that only the search is
+measured: processor time and memory per node, as medians of seven runs, and their ratio to those of the smallest tree.
 """
 
 import argparse
@@ -30,7 +30,7 @@ SIZES = (100, 1_000, 10_000)
 
 
 def written(request: Request, index: int) -> Choice:
-    """A step with a text of its own; one in twenty ends the solution."""
+    """Returns a step with a unique text. One in twenty ends the solution."""
     chance = random.Random(request.seeds[index])
     ends = chance.random() < 0.05
     text = f"In all, that makes {chance.randrange(10**6)}." + ("\n\n#### 8" if ends else "")
@@ -38,7 +38,7 @@ def written(request: Request, index: int) -> Choice:
 
 
 async def valued(trajectories: Sequence[Trajectory]) -> list[Grade]:
-    """A value by the text's hash."""
+    """Returns values computed from the texts' hashes."""
     return [
         Grade("hash", path.trajectory_id, path.turn, value=int(digest(path.steps[-1].prefix_key), 16) / 2**64)
         for path in trajectories
@@ -46,7 +46,7 @@ async def valued(trajectories: Sequence[Trajectory]) -> list[Grade]:
 
 
 def searches() -> dict[str, Callable[[int], Agent]]:
-    """Each search by its name, of so many nodes."""
+    """Returns functions by the name of the search. Each makes an agent for a number of nodes."""
 
     def monte_carlo(nodes: int) -> Agent:
         policy = stepwise(Client(Scripted(written)))
@@ -61,7 +61,7 @@ def searches() -> dict[str, Callable[[int], Agent]]:
 
 
 def seconds(agent: Agent, number: int) -> tuple[float, int]:
-    """Processor seconds of one search, its result included, and its nodes."""
+    """Returns the processor seconds of one search, including its result, and its number of nodes."""
     gc.collect()
     start = time.process_time()
     paths = asyncio.run(grown(agent, number))
@@ -74,7 +74,7 @@ async def grown(agent: Agent, number: int) -> list[Trajectory]:
 
 
 def peak(agent: Agent) -> int:
-    """The most bytes that one search holds."""
+    """Returns the peak memory of one search in bytes."""
     gc.collect()
     tracemalloc.start()
     asyncio.run(grown(agent, 0))

@@ -1,11 +1,11 @@
-"""Correction in turns beside single drafts, with as many calls, on a server that answers after 5 ms:
+"""Compares correction in turns with single drafts at the same number of calls, on a server that replies after 5 ms:
 
     python bench/speed/turns.py [--problems 500 2000 10000] [--turns 5] [--json FILE]
 
-Each problem gets one trajectory of five drafts, each called wrong (feedback `fixed`), with all drafts before it in the
-prompt; or five drafts in calls of their own (`best_of_n`). Each run is a process of its own. Memory is the peak above
-what the process held before; its growth a problem is taken from one number of problems to the next. Processor time is
-the client's alone.
+Each problem gets either one trajectory of five drafts, or five drafts in separate calls (`best_of_n`). In a trajectory
+each draft is called wrong (feedback `fixed`), and the prompt has all earlier drafts. Each run is a separate process.
+Memory is the peak minus the memory of the process before the measurement. Its growth per problem is computed between
+two numbers of problems. Processor time is that of the client.
 """
 
 import argparse
@@ -29,7 +29,7 @@ PROGRAMS = {
 
 
 def measure(counts: Sequence[int], turns: int, concurrency: int, latency_ms: float) -> list[dict[str, Any]]:
-    """The figures of each program at each number of problems."""
+    """Returns the measurements of each program at each number of problems."""
     found: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder, server(latency_ms) as url:
         file = Path(folder) / "problems.jsonl"
@@ -44,7 +44,7 @@ def measure(counts: Sequence[int], turns: int, concurrency: int, latency_ms: flo
 
 
 def show(found: Sequence[dict[str, Any]]) -> None:
-    """The table, the ratios of calls a second, and what memory grows by."""
+    """Prints the table, the ratios of calls per second, and the growth of memory."""
     row = "| {:13} | {:>8} | {:>6} | {:>7} | {:>12} | {:>11} | {:>8} |".format
     lines = [row("", "problems", "calls", "seconds", "calls/second", "CPU ms/call", "peak MiB")]
     for one in found:

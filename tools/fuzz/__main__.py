@@ -1,9 +1,9 @@
-"""Gives the command line inputs that people never meant to write, and checks how it refuses them: `make fuzz`.
+"""Runs the command line with random invalid inputs, and checks how it refuses them: `make fuzz`.
 
     python tools/fuzz --runs 2000 --seed 7      # the same seed makes the same inputs
-    python tools/fuzz --seed 7 --case 312       # one of them again
+    python tools/fuzz --seed 7 --case 312       # repeats one of them
 
-Prints each input that fails, as small as it could be made. The exit code is 1 if one failed.
+Prints each input that fails, reduced to a small one. The exit code is 1 if one failed.
 """
 
 import argparse
@@ -49,8 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _shrunk(worker: Worker, case: Case, outcome: Outcome, found: list[str]) -> tuple[Case, Outcome, list[str]]:
-    """Returns the smallest input that fails by the same rules, with its outcome and what is wrong."""
-    if case.interrupt_s is not None:  # the moment decides, so that a smaller input proves nothing
+    """Returns a triple: the smallest input that breaks the same rules, its outcome, and the broken rules."""
+    if case.interrupt_s is not None:  # the time of the interrupt matters, so a smaller input is no proof
         return case, outcome, found
     rules = {text.partition(":")[0] for text in found}
 

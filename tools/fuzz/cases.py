@@ -1,4 +1,4 @@
-"""Inputs: the arguments, variables and files of one command. Each is a valid one, changed by chance."""
+"""The inputs: the arguments, variables and files of one command. Each is a valid input with random changes."""
 
 import csv
 import io
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 DB = "redraft.duckdb"
 GENERATE = ("generate", "builtin:levels=1", "--limit", "2", "--strategy", "greedy", "--max-tokens", "20")
-TEMPLATE = "template"  # the kind of the valid inputs that the others are made from
-REAL_SHARE = 0.02  # of the inputs are run as processes of their own
+TEMPLATE = "template"  # the kind of valid inputs from which all others are made
+REAL_SHARE = 0.02  # the share of inputs that are run as separate processes
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One input. `interrupt_s` is when Ctrl-C comes; None for never."""
+    """One input. `interrupt_s` is the time of Ctrl-C in seconds after the start, or None for no Ctrl-C."""
 
     number: int
     kind: str
@@ -33,12 +33,12 @@ class Case:
 
     @property
     def texts(self) -> list[str]:
-        """What the user gave in words."""
+        """Returns all texts that the user gave."""
         return [*self.arguments, *self.env.values()]
 
 
 def make_case(seed: int, number: int, template: "Template", kind: str | None = None) -> Case:
-    """Returns the input with this number. The same seed and number make the same input."""
+    """Returns the input with this number. The same seed and number give the same input."""
     chance = Random(f"{seed}/{number}")
     kind = kind or chance.choices(list(KINDS), [weight for weight, _ in KINDS.values()])[0]
     made = KINDS[kind][1](chance, template)
@@ -47,12 +47,12 @@ def make_case(seed: int, number: int, template: "Template", kind: str | None = N
 
 
 def _can_be_run(made: Mapping[str, Any]) -> bool:
-    """Returns whether the system can start a process with these texts, which have no zero byte then."""
+    """Returns True if the system can start a process with these texts, which must have no null character."""
     return not any("\0" in value for value in made.get("env", {}).values())
 
 
 def _options(chance: Random, command: str, most: int) -> list[str]:
-    """Returns some options of a command with values that fit, or do not."""
+    """Returns some options of a command, with valid or invalid values."""
     from redraft.flows.cli.main import cli
 
     found: list[str] = []
@@ -83,7 +83,7 @@ SMALL: Mapping[str, list[str]] = {
     "schedule": ["made.yaml"],
     "strategies": [],
 }
-"""Each command with arguments that end soon."""
+"""Each command with arguments that make it end soon."""
 
 
 def _arguments(chance: Random, template: "Template") -> dict[str, Any]:
@@ -99,12 +99,12 @@ def _arguments(chance: Random, template: "Template") -> dict[str, Any]:
 
 
 def _store(chance: Random, template: "Template") -> dict[str, bytes]:
-    """Returns the template's store as a file, or none."""
+    """Returns the template's store as a file, or no file."""
     return {DB: template.store} if chance.random() < 0.6 else {}
 
 
 def _encoded(chance: Random, rows: list[Any], name: str) -> dict[str, bytes]:
-    """Returns rows as a file of one of the formats, whose bytes may be broken too."""
+    """Returns rows as a file in one of the formats. Its bytes may be corrupted too."""
     ending = chance.choice(["jsonl", "jsonl", "json", "csv", "parquet"])
     if ending == "jsonl":
         data = rows_text(rows)
@@ -131,7 +131,7 @@ def _csv(rows: list[Any]) -> bytes:
 
 
 def _parquet(rows: list[Any]) -> bytes:
-    """Returns a Parquet file of the rows that have only plain cells, lists of texts, or JSON texts."""
+    """Returns a Parquet file of those rows that have only scalar cells, lists of strings, or JSON strings."""
     import pyarrow
     from pyarrow import parquet
 
@@ -302,4 +302,4 @@ KINDS: Mapping[str, tuple[float, Maker]] = {
     "store": (4, _broken_store),
     "interrupt": (1, _interrupt),
 }
-"""The kinds of inputs: how many of a hundred, and how one is made."""
+"""The kinds of inputs: the percentage of each kind, and the function that makes one."""

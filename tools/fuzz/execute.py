@@ -1,5 +1,5 @@
-"""Runs inputs: most of them in a fork of this process, which has imported what commands need; a share of them as real
-processes."""
+"""Runs inputs. Most run in a fork of this process, which has already imported the modules that commands need. The
+others run as separate processes."""
 
 import gc
 import importlib
@@ -17,19 +17,20 @@ from typing import NoReturn
 
 from cases import TEMPLATE, Case
 
-LIMIT_S = 120.0  # seconds until an input counts as one that hangs
-SEEN = "modules"  # the file with the names of what an input of the template imported
+LIMIT_S = 120.0  # seconds after which an input counts as hanging
+SEEN = "modules"  # the file with the names of the modules that a template input imported
 KEPT = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an input led to. `code` is the exit code; a negative one is the signal that ended the program."""
+    """The result of an input. `code` is the exit code; if negative, it is the number of the signal that ended the
+    program."""
 
     code: int
     out: str
     err: str
-    late: bool = False  # it was ended since it took too long
+    late: bool = False  # True if it was ended because it took too long
 
 
 @dataclass(slots=True)
@@ -42,7 +43,7 @@ class _Running:
 
 
 class Worker:
-    """Runs inputs in folders of their own, `workers` at a time."""
+    """Runs inputs, each in its own folder, `workers` at a time."""
 
     def __init__(self, folder: Path, workers: int) -> None:
         self._folder, self._workers, self._count = folder, workers, 0
@@ -53,7 +54,7 @@ class Worker:
         return outcome
 
     def run_all(self, cases: Iterable[Case]) -> Iterator[tuple[Case, Outcome]]:
-        """Yields each input with its outcome, as they end."""
+        """Yields pairs of an input and its outcome, in the order in which the inputs end."""
         running: dict[int, _Running] = {}
         waiting = iter(cases)
         case = next(waiting, None)
@@ -84,7 +85,7 @@ class Worker:
         env = {name: os.environ[name] for name in KEPT if name in os.environ}
         env |= {"COLUMNS": "100", "XDG_CACHE_HOME": str(self._folder / "cache"), "TMPDIR": str(folder), **case.env}
         sys.stdout.flush()
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # Ctrl-C is for the command, once it is there
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until the command handles Ctrl-C
         pid = os.fork()
         if pid == 0:
             _child(case, folder, env)
@@ -104,7 +105,7 @@ class Worker:
 
 
 def _ended(pid: int, one: _Running) -> int | None:
-    """Returns the exit code of a process that has ended; None while it runs. Ends one that takes too long."""
+    """Returns the exit code of a process that has ended, or None while it runs. Ends a process that takes too long."""
     done, status = os.waitpid(pid, os.WNOHANG)
     since = time.monotonic() - one.started
     if done:
@@ -129,7 +130,7 @@ def _end_group(pid: int) -> None:
 
 
 def _child(case: Case, folder: Path, env: dict[str, str]) -> NoReturn:
-    """Runs one input in this fork, and ends it."""
+    """Runs one input in this fork, and exits."""
     code = 1
     try:
         os.setsid()
@@ -161,7 +162,7 @@ def _child(case: Case, folder: Path, env: dict[str, str]) -> NoReturn:
 
 
 def _import_seen(file: Path) -> None:
-    """Imports the modules that an input of the template needed, once for all later forks."""
+    """Imports the modules that a template input imported, once for all later forks."""
     for name in file.read_text().splitlines():
         if not name.startswith("_") and name not in sys.modules:
             with suppress(Exception):  # some modules exist only where a program made them

@@ -1,11 +1,11 @@
-"""Mutations of texts, of bytes and of JSON values; and values that nobody means to write."""
+"""Random changes of texts, of bytes and of JSON values, and unusual values."""
 
 import json
 from random import Random
 from typing import Any
 
 LONG = "a" * 5000
-HALF = "\udc80"  # how Python holds a byte of an argument that is not UTF-8
+HALF = "\udc80"  # Python's representation of a byte that is not UTF-8 in an argument
 
 TEXTS = (
     "", " ", "\t", "a\nb", "-", "--", "-3", "0", "1", "-1", "1.5", "1e400", "nan", "inf", "true", "false", "null",
@@ -32,7 +32,7 @@ def mutated_text(chance: Random, text: str) -> str:
 
 
 def mutated_value(chance: Random, value: Any, depth: int = 0) -> Any:
-    """Returns a JSON value with one value in it replaced, removed or put where it does not belong."""
+    """Returns a JSON value in which one value was replaced, removed or moved."""
     if depth > 6 or not isinstance(value, dict | list) or not value or chance.random() < 0.15:
         return mutated_text(chance, value) if isinstance(value, str) and chance.random() < 0.4 else _strange(chance)
     if isinstance(value, list):
@@ -65,7 +65,7 @@ def _nested(depth: int) -> Any:
 
 
 def mutated_bytes(chance: Random, data: bytes) -> bytes:
-    """Returns the bytes cut, flipped, doubled, in another encoding, or with other bytes in them."""
+    """Returns the bytes cut, with flipped bits, doubled, in another encoding, or with other bytes inserted."""
     way = chance.randrange(9)
     at = chance.randrange(len(data)) if data else 0
     if way == 0:

@@ -1,4 +1,4 @@
-"""The rules that every outcome keeps: no traceback, a documented exit code, and a message that names cause and cure."""
+"""The rules for every outcome: no traceback, a documented exit code, and a message that names cause and cure."""
 
 import builtins
 import re
@@ -7,16 +7,16 @@ from cases import Case
 from execute import Outcome
 
 CODES = {0, 1, 2, 130}
-UNDECIDED = 3  # of `redraft grade`
+UNDECIDED = 3  # exit code of `redraft grade`
 LONGEST = 1100  # characters of a message
 MOST_REPEATED = 100  # characters of an argument in a message
 NAMES = [name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, Exception)]
 CLASS = re.compile(rf"\b(?:{'|'.join(NAMES)}|UnicodeEncodeError|JSONDecodeError)\b:?")
-CURE = re.compile(r"[:;(,]|\. \w|must be")  # a second part, beside the cause
+CURE = re.compile(r"[:;(,]|\. \w|must be")  # a second part after the cause
 
 
 def faults(case: Case, outcome: Outcome) -> list[str]:
-    """Returns what is wrong with an outcome, each as "rule: what"; an empty list if nothing is."""
+    """Returns the broken rules of an outcome, each as "rule: details". The list is empty if no rule is broken."""
     return [f"{rule}: {what}" for rule, what in _faults(case, outcome)]
 
 
@@ -40,7 +40,7 @@ def _faults(case: Case, outcome: Outcome) -> "list[tuple[str, str]]":
 
 
 def _before_python(outcome: Outcome) -> bool:
-    """Returns whether Ctrl-C came before Python itself was ready for it."""
+    """Returns True if Ctrl-C came before Python itself could handle it."""
     return outcome.code in (-2, 1) and (not outcome.err or "frozen site" in outcome.err or "init_" in outcome.err)
 
 
@@ -59,7 +59,7 @@ def _message_faults(case: Case, line: str) -> list[tuple[str, str]]:
 
 
 def _repeated(text: str, line: str) -> bool:
-    """Returns whether a line repeats more of a text than it may."""
+    """Returns True if a line repeats more characters of a text than allowed."""
     most = MOST_REPEATED + 1
     return len(text) >= most and any(line[at : at + most] in text for at in range(len(line) - most + 1))
 

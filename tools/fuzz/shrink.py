@@ -1,4 +1,4 @@
-"""Makes a failing input small."""
+"""Reduces a failing input to a smaller one."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,7 +9,7 @@ TRIES = 80
 
 
 def smallest(case: Case, fails: Callable[[Case], bool]) -> Case:
-    """Returns the smallest input that was found for which `fails` is true, after at most TRIES inputs."""
+    """Returns the smallest input found for which `fails` returns True, after at most TRIES inputs."""
     tries = TRIES
     while tries > 0:
         for smaller in _smaller(case):
@@ -25,7 +25,7 @@ def smallest(case: Case, fails: Callable[[Case], bool]) -> Case:
 
 
 def _smaller(case: Case) -> Iterator[Case]:
-    """Yields inputs with less in them: without an option, a variable or a file, or with half of a text or a file."""
+    """Yields smaller inputs: without one option, variable or file, or with half of a text or a file."""
     for name in case.env:
         yield replace(case, env={key: value for key, value in case.env.items() if key != name})
     for at in range(1, len(case.arguments)):

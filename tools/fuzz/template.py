@@ -1,4 +1,4 @@
-"""What inputs are made from: a store with everything in it, and valid files of every kind."""
+"""The material for inputs: a store with rows in all tables, and valid files of every kind."""
 
 import json
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """The bytes of a store, and a journal that a run of GENERATE would go on from: its name and its lines."""
+    """The bytes of a store, and the name and the lines of a journal that a run of GENERATE would continue from."""
 
     store: bytes
     journal: str
@@ -24,7 +24,7 @@ class Template:
 
     @classmethod
     def make(cls, worker: "Worker", folder: Path) -> "Template":
-        """Makes the template by real commands. Raises RuntimeError if one of them fails."""
+        """Makes the template with real commands. Raises RuntimeError if one of them fails."""
         folder.mkdir()
         job = ("generate", "builtin:levels=1", "--limit", "3", "--samples", "2", "--max-tokens", "40")
         chats = json.dumps({"prompt": "1 + 1?", "completion": "It is 2.", "label": True, "answer": "2"}).encode()

@@ -1,7 +1,8 @@
-"""One oracle on rows of JSON from standard input: `python contestant.py redraft|math_verify WORKERS < rows`.
+"""Runs one oracle on rows of JSON from standard input: `python contestant.py redraft|math_verify WORKERS < rows`.
 
-It prints the verdicts, the reasons and the seconds as one line of JSON. Processes have started and compared before the
-clock runs. It imports nothing beside it, so that the environment of another build can run it.
+It prints the verdicts, the reasons and the seconds as one line of JSON. Its processes are started and have made one
+comparison before the time is measured. It imports no other module of this folder, so that the environment of another
+build can run it.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ WARM: Row = {"kind": "math", "answer": "x^2+1", "reply": "\\boxed{1+x^2}"}
 
 
 async def redraft(rows: Sequence[Row], workers: int) -> tuple[list[Result], float]:
-    """redraft's verdicts, as its oracle gives them to an agent."""
+    """Returns the verdicts of redraft's oracle, as an agent gets them, and the seconds that they took."""
     from redraft.graders.answers.checker import Checker
     from redraft.graders.answers.extract import extract
     from redraft.graders.answers.verify import plain_ruling, verify
@@ -45,8 +46,9 @@ async def redraft(rows: Sequence[Row], workers: int) -> tuple[list[Result], floa
 
 
 def math_verify(rows: Sequence[Row], workers: int) -> tuple[list[Result], float]:
-    """Plain Math-Verify's verdicts: `parse` of the reply and of the key between dollars, and `verify`, with its own
-    limits of five seconds. A key that it cannot read leaves it undecided."""
+    """Returns the verdicts of Math-Verify, and the seconds that they took: `parse` of the reply and of the key between
+    dollar signs, then `verify`, with its own limits of five seconds. If it cannot parse a key, the verdict is
+    `undecided`."""
     with ProcessPoolExecutor(workers, initializer=_quiet) as pool:
         list(pool.map(_math_verify, [WARM] * 2 * workers))
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The parts of an answer in LaTeX that the generators of pairs look at: its terms, its elements, its numbers."""
+"""Parses the parts of an answer in LaTeX that the generators of pairs need: its terms, its elements, its numbers."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ UNIT = re.compile(
 
 @dataclass(frozen=True)
 class Gold:
-    """A key of a source, and what it is made of. The properties hold for mathematics alone."""
+    """A reference answer of a source, and its parts. The properties are meaningful only for mathematics."""
 
     source: str
     text: str
@@ -28,8 +28,8 @@ class Gold:
 
     @cached_property
     def form(self) -> str:
-        """Its form: words, letter, based, matrix, union, named, assignments, blanks, sequence, time, set, interval,
-        tuple, list, relation, pair (of values, by plus or minus), scalar or other."""
+        """Returns the form of the answer: words, letter, based, matrix, union, named, assignments, blanks, sequence,
+        time, set, interval, tuple, list, relation, pair (of values, by plus or minus), scalar or other."""
         text = self.text
         if re.fullmatch(r"\\text\{\([A-Z]\)\}", text):
             return "letter"
@@ -68,13 +68,13 @@ class Gold:
 
     @cached_property
     def named(self) -> tuple[str, str] | None:
-        """The unknown and its value in `x = 5`."""
+        """Returns the unknown and its value in `x = 5`, or None."""
         match = re.fullmatch(r"([A-Za-z])\s*=\s*([^=<>,]+)", self.text)
         return (match[1], match[2]) if match else None
 
     @cached_property
     def assignments(self) -> list[tuple[str, str]]:
-        """The unknowns and their values in `x=2, y=4`; empty if an element is no such thing."""
+        """Returns the unknowns and their values in `x=2, y=4`. The list is empty if an element is not an assignment."""
         found = [re.fullmatch(r"\s*([A-Za-z])\s*=\s*([^=]+?)\s*", part) for part in split(self.text, ",")]
         pairs = [(match[1], match[2]) for match in found if match]
         return pairs if len(pairs) == len(found) == len(dict(pairs)) else []
@@ -85,43 +85,43 @@ class Gold:
 
     @cached_property
     def body(self) -> str:
-        """The text without a currency before it and a unit after it."""
+        """Returns the text without a currency before it and a unit after it."""
         text = self.text[: self.unit.start()] if self.unit else self.text
         return re.sub(r"^\\\$\s*", "", text)
 
     @cached_property
     def brackets(self) -> tuple[str, str] | None:
-        """The outer brackets of a tuple, an interval or a set."""
+        """Returns the outer brackets of a tuple, an interval or a set, or None."""
         text = tight(self.text)
         match = re.fullmatch(r"(\\\{|[(\[])(.*?)(\\\}|[)\]])", text, re.DOTALL)
         return (match[1], match[3]) if match and balanced(match[2]) and "," in match[2] else None
 
     @cached_property
     def elements(self) -> list[str]:
-        """The elements of a list, a tuple, an interval or a set."""
+        """Returns the elements of a list, a tuple, an interval or a set."""
         text = tight(self.text)
         inner = text[len(self.brackets[0]) : -len(self.brackets[1])] if self.brackets else text
         return [part.strip() for part in split(inner, ",")]
 
     @cached_property
     def terms(self) -> list[str]:
-        """The terms of a sum, each with its sign; one term if it is no sum."""
+        """Returns the terms of a sum, each with its sign. The list has one term if the text is not a sum."""
         return list(_terms(self.body)) if self.form == "scalar" and "|" not in self.body else []
 
     @cached_property
     def number(self) -> str | None:
-        """The digits of a plain number without what groups them; None of anything else."""
+        """Returns the digits of a plain number without grouping marks, or None if the text is not a plain number."""
         match = re.fullmatch(rf"(-?)\s*({NUMBER})", self.body)
         return match[1] + re.sub(r"[,\\!{}\s]", "", match[2]) if match else None
 
 
 def tight(text: str) -> str:
-    """The text without the commands that size brackets."""
+    """Returns the text without commands that change the size of brackets."""
     return re.sub(r"\\(?:left|right)(?![a-z])\s*", "", text)
 
 
 def split(text: str, at: str) -> list[str]:
-    """The parts of a text between separators that stand in no brackets."""
+    """Returns the parts of a text between separators that are not inside brackets."""
     parts, depth = [""], 0
     for token in TOKEN.findall(tight(text)):
         depth += (token in OPENING) - (token in CLOSING)
@@ -142,7 +142,7 @@ def balanced(text: str) -> bool:
 
 
 def numbers(text: str) -> Iterator[re.Match[str]]:
-    """The numbers in a text, without those in names of commands and environments."""
+    """Yields the numbers in a text, except those in names of commands and environments."""
     return re.finditer(rf"(?<![\d.])(?:{NUMBER})", text)
 
 

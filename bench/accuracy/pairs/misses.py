@@ -1,4 +1,4 @@
-"""Builders of ways to miss: each yields texts for a gold."""
+"""Builders of near misses: each returns a function that yields wrong answers similar to a gold."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +9,7 @@ Miss = Callable[[Gold], Iterator[str]]
 
 
 def within(gold: Gold, change: Callable[[str], Iterator[str]]) -> Iterator[str]:
-    """Changes of the body, put back between the gold's currency and unit."""
+    """Yields changes of the gold's body, with the gold's currency and unit added again."""
     start = gold.text.find(gold.body) if gold.body else -1
     if start >= 0:
         for other in change(gold.body):
@@ -17,7 +17,7 @@ def within(gold: Gold, change: Callable[[str], Iterator[str]]) -> Iterator[str]:
 
 
 def each(pattern: str, change: Callable[[re.Match[str]], str | None], *forms: str) -> Miss:
-    """The body with one match of a pattern changed, for each match."""
+    """Returns a function that yields the body with one match of a pattern changed, for each match."""
 
     def one(text: str) -> Iterator[str]:
         for match in re.finditer(pattern, text):
@@ -33,7 +33,7 @@ def each(pattern: str, change: Callable[[re.Match[str]], str | None], *forms: st
 
 
 def digits(change: Callable[[str], Sequence[str]]) -> Miss:
-    """Each number in the body changed."""
+    """Returns a function that yields the body with one number changed, for each number."""
 
     def one(text: str) -> Iterator[str]:
         for match in numbers(text):

@@ -1,4 +1,5 @@
-"""Ways to miss what is no single value: an element, a bracket, a name, a relation, a unit, a word."""
+"""Near misses of answers that are not a single value: changes of an element, a bracket, a name, a relation, a unit, a
+word."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -119,7 +120,7 @@ SIZES = (
     ("cm", "m", "mm", "km"), ("inches", "feet", "miles", "yards"), ("cents", "dollars"),
     ("seconds", "minutes", "hours", "days", "weeks"), ("kg", "g", "mg"), ("degrees", "radians"), ("ml", "liters"),
 )  # fmt: skip
-BOUND = re.compile(r"\\mid|[:|]")  # of a set, whose unknown may have any name
+BOUND = re.compile(r"\\mid|[:|]")  # the bar of a set, whose unknown may have any name
 OTHER_UNKNOWN = each(
     LETTER, lambda m: ("w" if m[0] != "w" else "v") if m[0] not in CONSTANTS else None, "scalar", "relation"
 )

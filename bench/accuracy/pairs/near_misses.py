@@ -1,6 +1,7 @@
-"""Answers that are nearly right: more than twenty ways to miss a gold, each of which makes another value.
+"""Wrong answers that are similar to a gold: more than twenty kinds of changes, each of which makes a different value.
 
-What comes out equal by accident, such as the negative of 0, is left out: `value.equal` calculates both if it can.
+Changes that give an equal value by coincidence, such as the negative of 0, are left out: `value.equal` computes both
+values if it can.
 """
 
 import re
@@ -14,7 +15,7 @@ from pairs.value import equal
 
 
 def near_misses(gold: Gold) -> Iterator[tuple[str, str]]:
-    """Each near miss of a gold, with the name of its way. No two are the same text."""
+    """Yields the kind and the text of each near miss of a gold. No two texts are equal."""
     seen = {gold.text}
     for name, way in WAYS[gold.kind].items():
         for other in way(gold):
@@ -24,7 +25,7 @@ def near_misses(gold: Gold) -> Iterator[tuple[str, str]]:
 
 
 def same(gold: Gold, other: str) -> bool:
-    """Whether a text has the gold's value, the same elements, or the same words."""
+    """Returns True if a text has the gold's value, the same elements, or the same words."""
     if gold.kind != "math":
         return gold.text.casefold() == other.casefold()
     miss = Gold(gold.source, other)

@@ -1,4 +1,4 @@
-"""Ways to miss a value: a digit, a sign, a term, a factor, a power, a part of a fraction."""
+"""Near misses of a value: changes of a digit, a sign, a term, a factor, a power, a part of a fraction."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,5 @@
-"""All pairs of a key and a reply, with the verdict that they deserve: golds respelled, near misses, the cases."""
+"""All pairs of a key and a reply, with the expected verdict: respelled golds, near misses, and the cases of the
+tests."""
 
 import json
 import random
@@ -22,7 +23,8 @@ CASES = ROOT / "tests" / "graders" / "answers" / "cases.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A reply to a problem with a key. `expected` is right, wrong, or what must not come: "not right", "not wrong"."""
+    """A reply to a problem with a key. `expected` is the expected verdict, `right` or `wrong`, or the verdict that is
+    excluded: "not right", "not wrong"."""
 
     source: str
     how: str
@@ -36,8 +38,8 @@ class Pair:
 
 
 def golds(source: str) -> list[Gold]:
-    """The distinct keys of a source: math500, gsm8k (both from the shared data), layouts, or a file of rows with
-    `answer`, and `kind` if it is not math."""
+    """Returns the distinct keys of a source: math500, gsm8k (both from the shared data), layouts, or a file of rows
+    with `answer`, and with `kind` if it is not math."""
     if source not in ("math500", "gsm8k"):
         file = HERE.with_name("golds.jsonl") if source == "layouts" else Path(source)
         found = [Gold(file.stem, _bare(row["answer"]), row.get("kind", "math")) for row in rows(file)]
@@ -51,7 +53,7 @@ def golds(source: str) -> list[Gold]:
 
 
 def _bare(text: str) -> str:
-    """An answer without dollars around it."""
+    """Returns an answer without surrounding dollar signs."""
     match = re.fullmatch(r"\$([^$]*)\$", text.strip())
     return match[1].strip() if match else text.strip()
 
@@ -61,13 +63,13 @@ def rows(file: Path) -> list[dict[str, Any]]:
 
 
 def cases() -> Iterator[Pair]:
-    """The cases that the tests hold, each of a kind of error that an oracle made."""
+    """Yields the cases of the tests. Each represents a kind of error that an oracle made."""
     for row in rows(CASES):
         yield Pair("cases", row["kind_of_error"], row["kind"], row["answer"], row["reply"], row["verdict"])
 
 
 def solutions() -> Iterator[Pair]:
-    """Real solutions of GSM8K's test set by two models, with the verdicts that their authors recorded."""
+    """Yields real solutions of GSM8K's test set by two models, with the verdicts that their authors recorded."""
     for row in rows(DATA / "gsm8k_model_solutions.jsonl"):
         for model in ("6b_finetuning", "6b_verification"):
             expected = "right" if row[model]["is_correct"] else "wrong"
@@ -75,7 +77,8 @@ def solutions() -> Iterator[Pair]:
 
 
 def respelled(found: Sequence[Gold]) -> Iterator[Pair]:
-    """Each gold in each ending, and each of its other spellings in one of them, in turn; most are changed once more."""
+    """Yields each gold with every ending, and each of its other spellings with one ending, in turn. Most spellings are
+    changed a second time."""
     chance = random.Random(0)
     for gold in found:
         for number, ending in enumerate(_endings(gold, gold.text)):
@@ -91,7 +94,7 @@ def respelled(found: Sequence[Gold]) -> Iterator[Pair]:
 
 
 def missed(found: Sequence[Gold], draws: int) -> Iterator[Pair]:
-    """The near misses of each gold, and some other golds of its source. Half of them are respelled."""
+    """Yields the near misses of each gold, and some other golds of its source. Half of them are respelled."""
     chance = random.Random(0)
     for gold in found:
         misses = list(near_misses(gold))
@@ -108,7 +111,7 @@ def missed(found: Sequence[Gold], draws: int) -> Iterator[Pair]:
 
 
 def _differ(gold: Gold, other: Gold) -> bool:
-    """Whether two golds surely differ, without the units, names and bases that a reply may leave out."""
+    """Returns True if two golds certainly differ even without the units, names and bases that a reply may leave out."""
     if gold.kind != "math" or same(gold, other.text):
         return gold.text != other.text and not same(gold, other.text)
     one, two = _core(gold), _core(other)
@@ -123,13 +126,13 @@ def _core(gold: Gold) -> str:
 
 
 def _endings(gold: Gold, text: str) -> list[str]:
-    """Replies that end with an answer. LaTeX stands between dollars, words do not."""
+    """Returns replies that end with an answer. LaTeX is between dollar signs, words are not."""
     if gold.kind == "choice":
         return [ending % text for ending in (r"\boxed{%s}", "The answer is %s", "**Answer:** %s", "#### %s")]
     if gold.kind == "text":
         return [ending % text for ending in ("The answer is %s", "**Answer:** %s", r"\boxed{%s}", "#### %s")]
     wrapped = re.fullmatch(r"\s|(\*\*)?(\$|\\\(|\\\[).*", text, re.DOTALL) or "$" in re.sub(r"\\\$", "", text)
-    if not wrapped and text.endswith("!"):  # in plain text the sign may end a sentence
+    if not wrapped and text.endswith("!"):  # in plain text "!" may end a sentence
         return [ending.replace("%s", text) for ending in LATEX if "$%s$" in ending or "{%s}" in ending]
     return [ending.replace("%s", text) for ending in (PLAIN if wrapped or "\\" not in text else LATEX)]
 

@@ -1,4 +1,5 @@
-"""Math-Verify's own published cases, read from its tests, which are no part of this repository (Apache-2.0 and MIT).
+"""The published test cases of Math-Verify, read from its tests, which are not part of this repository (Apache-2.0 and
+MIT).
 
 pip download math-verify==0.9.0 --no-deps --no-binary :all: && tar xzf math_verify-0.9.0.tar.gz
 python bench/accuracy/oracle.py --math-verify math_verify-0.9.0/tests
@@ -12,8 +13,8 @@ from pairs.pairs import Pair
 
 
 def published(folder: Path) -> Iterator[Pair]:
-    """Each key, reply and verdict that stands as three literals in a test's parameters. Its authors' verdict is
-    theirs: where redraft differs, the table says why."""
+    """Yields each key, reply and verdict that appear as three literals in a test's parameters. The verdict is that of
+    Math-Verify's authors. If redraft's verdict differs, the table has the reason."""
     for file in sorted(folder.glob("test_*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Tuple | ast.List) and len(node.elts) == 3:

@@ -1,4 +1,4 @@
-"""Ways to write the same answer, more than forty. Each is applied only where it keeps the meaning by construction."""
+"""More than forty ways to write the same answer. Each is applied only if its construction preserves the meaning."""
 
 from collections.abc import Iterator, Mapping
 from random import Random
@@ -11,7 +11,7 @@ from pairs.spellings.ways import Way
 
 
 def respell(gold: Gold) -> Iterator[tuple[str, str]]:
-    """Each way that applies to a gold, by name, with the other spelling."""
+    """Yields the name of each way that applies to a gold, and the other spelling."""
     for name, way in WAYS[gold.kind].items():
         other = way(gold)
         if other is not None and other != gold.text:
@@ -19,8 +19,9 @@ def respell(gold: Gold) -> Iterator[tuple[str, str]]:
 
 
 def respell_again(gold: Gold, text: str, chance: Random) -> tuple[str, str] | None:
-    """A second change of a text that was made of a gold, in one of the ways that leave nothing out. None if no way
-    applies, or if the first change gave the text another form, such as words after its number."""
+    """Returns the name of a way and the result of applying it to `text`, which is another spelling of a gold. Only ways
+    that leave nothing out are used. Returns None if no way applies, or if the first change gave the text another form,
+    such as words after its number."""
     changed = Gold(gold.source, text)
     if gold.kind != "math" or changed.form != gold.form:
         return None
@@ -32,7 +33,8 @@ LOSSY = {
     "without its base", "without its unit", "name left out", "values without their names", "percent left out",
     "percent as a decimal", "with a name",
 }  # fmt: skip
-"""Ways after which the answer is right by a convention: a near miss without its unit may be the gold without it."""
+"""Ways after which the answer is right only by a convention. For example, a near miss without its unit may be equal to
+the gold without its unit."""
 WAYS: Mapping[str, Mapping[str, Way]] = {
     "math": {**WRAPS, **TYPESETTING, **NUMBERS, **UNITS, **ORDER, **QUOTES},
     "choice": CHOICES,

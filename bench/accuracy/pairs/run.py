@@ -1,4 +1,4 @@
-"""Runs oracles on pairs, each as a program of its own (`contestant.py`), so that none shares the other's memory."""
+"""Runs oracles on pairs, each in a separate program (`contestant.py`), so that they share no memory."""
 
 import json
 import statistics
@@ -15,7 +15,7 @@ CONTESTANT = Path(__file__).with_name("contestant.py")
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """What one oracle says of pairs, in their order, and how long it takes."""
+    """The verdicts of one oracle on pairs, in order, and the seconds that they took."""
 
     verdicts: list[str]
     reasons: list[str | None]
@@ -24,7 +24,7 @@ class Verdicts:
 
 
 def run(oracle: str, pairs: Sequence[Pair], workers: int, python: Path = Path(sys.executable)) -> Verdicts:
-    """The verdicts of `redraft` or `math_verify` in an environment's Python."""
+    """Returns the verdicts of `redraft` or `math_verify`, run by the Python of an environment."""
     rows = "".join(json.dumps({"kind": p.kind, "answer": p.answer, "reply": p.reply}) + "\n" for p in pairs)
     command = [python, CONTESTANT, oracle, str(workers)]
     done = subprocess.run(command, input=rows, stdout=subprocess.PIPE, text=True, check=True)
@@ -36,8 +36,8 @@ def run(oracle: str, pairs: Sequence[Pair], workers: int, python: Path = Path(sy
 def speeds(
     pairs: Sequence[Pair], contestants: Mapping[str, tuple[str, Path]], workers: int, rounds: int
 ) -> dict[str, float]:
-    """The pairs a second of each contestant, by name: medians of rounds in which they run in turn, so that a busy
-    machine slows all alike."""
+    """Returns the pairs per second of each contestant, by name. They are medians over rounds in which the contestants
+    run in turn, so that other work on the machine slows all of them equally."""
     taken = {name: list[float]() for name in contestants}
     for _ in range(rounds):
         for name, (oracle, python) in contestants.items():

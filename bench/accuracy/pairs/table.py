@@ -1,4 +1,4 @@
-"""What is counted of verdicts, and the lines that are printed of it."""
+"""Counts verdicts, and formats the table that is printed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -12,7 +12,7 @@ HEAD = ("source", "oracle", "pairs", "as expected", "false acceptances", "false 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How often one oracle is right about the pairs of a source. Undecided is counted for all pairs."""
+    """The number of errors of one oracle on the pairs of a source. Undecided verdicts are counted over all pairs."""
 
     source: str
     oracle: str
@@ -38,7 +38,7 @@ class Counts:
         )
 
     def line(self) -> str:
-        """A line of the Markdown table."""
+        """Returns a line of the Markdown table."""
         cells = (
             self.source,
             self.oracle,
@@ -60,7 +60,7 @@ def row(cells: Sequence[str]) -> str:
 
 
 def unexpected(pairs: Sequence[Pair], found: Verdicts) -> Iterator[dict[str, Any]]:
-    """The pairs whose verdict is not as expected, with the reason and the extracted answer."""
+    """Yields the pairs with an unexpected verdict, with the reason and the extracted answer."""
     for pair, verdict, reason, extracted in zip(pairs, found.verdicts, found.reasons, found.extracted, strict=True):
         if not pair.holds(verdict):
             yield {**asdict(pair), "verdict": verdict, "reason": reason, "extracted": extracted}

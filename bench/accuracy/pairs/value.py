@@ -1,6 +1,7 @@
-"""The value of an expression in LaTeX at a point, by a small strict reader, to check that the pairs are what they say.
+"""Computes the value of a LaTeX expression at a point with a small strict parser, to check that the generated pairs are
+correct.
 
-It shares no code with redraft or Math-Verify, and reads nothing that it does not know wholly.
+It shares no code with redraft or Math-Verify, and rejects every expression that it does not parse completely.
 """
 
 import cmath
@@ -11,7 +12,7 @@ from collections.abc import Callable, Sequence
 TOKEN = re.compile(r"\\[A-Za-z]+|\\[,!;: ]|\d+(?:\.\d+)?|\.\d+|\s+|.", re.DOTALL)
 GROUPS = re.compile(r"(?<=\d)(?:,\\!\s?|\{,\}|\\,|,)(?=\d{3}(?!\d))")
 WORD = re.compile(r"(?<![A-Za-z\\])(?:[A-Za-z]{3,}|pi)(?![A-Za-z])|\d\s+\d|[^\x00-\x7f]")
-"""What is no unknown: a word, digits with a space between them, other than plain characters."""
+"""Matches text that can't be an unknown: a word, digits with a space between them, non-ASCII characters."""
 
 FUNCTIONS: dict[str, Callable[[complex], complex]] = {
     r"\sin": cmath.sin, r"\cos": cmath.cos, r"\tan": cmath.tan, r"\ln": cmath.log, r"\log": cmath.log10,
@@ -21,7 +22,8 @@ PRODUCTS = {"*", r"\cdot", r"\times"}
 
 
 def value(text: str, point: int = 0) -> complex | None:
-    """The value, with a number for each unknown that depends on the point; None if the text is not read wholly."""
+    """Returns the value of an expression. Each unknown has a number that depends on `point`. Returns None if the text
+    is not parsed completely."""
     if WORD.search(text):
         return None
     tokens = [
@@ -38,7 +40,8 @@ def value(text: str, point: int = 0) -> complex | None:
 
 
 def equal(one: str, two: str) -> bool | None:
-    """Whether two expressions have the same value at three points; None if one of them cannot be read."""
+    """Returns True if two expressions have the same value at three points, False if not, and None if one of them can't
+    be parsed."""
     pairs = [(value(one, point), value(two, point)) for point in range(3)]
     if any(a is None or b is None for a, b in pairs):
         return None
@@ -114,7 +117,7 @@ class _Reader:
         raise ValueError(token)
 
     def argument(self) -> complex:
-        """What stands in braces, or the next digit, letter or command."""
+        """Returns the expression in braces, or the next digit, letter or command."""
         if self.next.isdigit() and len(self.next) > 1:
             token = self.take()
             self.place -= 1
@@ -125,6 +128,6 @@ class _Reader:
         return self.atom()
 
     def _mixed(self, token: str) -> bool:
-        """Whether a number is the whole part of a mixed number, as in 1\\frac{2}{3}."""
+        """Returns True if a number is the integer part of a mixed number, as in 1\\frac{2}{3}."""
         rest = "".join(self.tokens[self.place : self.place + 8])
         return token.isdigit() and bool(re.match(r"\\[dtc]?frac(\{\d+\}\{\d+\}|\d\d|\d+\{\d+\})", rest))

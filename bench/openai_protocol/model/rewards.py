@@ -1,6 +1,7 @@
-"""A reward model as vLLM serves one: values of steps, of whole texts, of tokens, and of a sign that it would write.
+"""A reward model in the form in which vLLM serves one: values of steps, of whole texts, of tokens, and of the sign that
+it would write.
 
-It tokenises what it is shown and finds the ends of steps by their tokens, as a real one does. The probability that a
+Like a real reward model, it tokenizes its input and finds the ends of steps by their tokens. The probability that a
 step is good is the behaviour's `reward` of the step's text.
 """
 
@@ -17,21 +18,22 @@ PATHS = (POOLING, CLASSIFY, EMBEDDINGS, TOKENIZE)
 
 Reward = Callable[[str], float]
 Nonsense = Literal["", "count", "nan", "range", "logits", "words"]
-"""What the numbers suffer: one row too few, a NaN, a number out of range, no activation, texts for numbers."""
+"""How the numbers are corrupted: one row too few, a NaN, a number out of range, no activation function, strings instead
+of numbers."""
 
 
 class NoPage(Exception):
-    """This model is not served there."""
+    """Raised if this model is not served at a path."""
 
 
 @dataclass(slots=True)
 class Rewards:
-    """The numbers of one model. Tokens are remembered by their ids, so that it can be shown ids."""
+    """The values of one reward model. Tokens are remembered by their ids, so that requests may contain ids."""
 
     tokens: dict[int, str]
 
     def body(self, path: str, asked: dict[str, Any], reward: Reward, nonsense: Nonsense) -> tuple[bytes, int]:
-        """The JSON of a reply, and how many tokens it read. Raises NoPage."""
+        """Returns the JSON of a reply, and the number of tokens in the request. Raises NoPage."""
         model = asked.get("model", "")
         match path:
             case "/tokenize":
@@ -63,7 +65,7 @@ class Rewards:
         return json.dumps({"id": "1", "object": "list", "model": model, "data": one, "usage": usage}).encode(), read
 
     def ids(self, text: str) -> list[int]:
-        """A text's tokens: words, single marks, the tags of steps."""
+        """Returns the tokens of a text: words, single punctuation marks, the tags of steps."""
         found = []
         for token in TOKEN.findall(text):
             number = zlib.crc32(token.encode())
@@ -72,7 +74,8 @@ class Rewards:
         return found
 
     def _pooled(self, asked: dict[str, Any], reward: Reward, nonsense: Nonsense) -> tuple[int, list[list[float]]]:
-        """A row for each token that ends a step: good first where a text is shown, last where a chat is."""
+        """Returns the number of tokens, and a row for each token that ends a step. The good class is first if the
+        request has a text, and last if it has a chat."""
         chat = "messages" in asked
         text = "\n".join(message["content"] for message in asked["messages"]) if chat else asked["input"]
         ids, steps, step = self.ids(text), [], ""
@@ -89,7 +92,7 @@ class Rewards:
         return len(ids), rows if chat else [row[::-1] for row in rows]
 
     def _values(self, ids: Sequence[int], reward: Reward) -> list[float]:
-        """A logit for each token: that of the line so far."""
+        """Returns a logit for each token: the value of the line up to this token."""
         line, values = "", []
         for number in ids:
             line += self.tokens[number]
@@ -100,7 +103,7 @@ class Rewards:
 
 
 def sign(asked: dict[str, Any], reward: Reward, nonsense: Nonsense) -> bytes:
-    """A chat completion of one token, + or -, with the likeliest tokens."""
+    """Returns a chat completion of one token, + or -, with the most likely tokens."""
     p = min(max(reward(asked["messages"][-1]["content"]), 1e-9), 1 - 1e-9)
     tops = {"+": math.log(0.9 * p), "-": math.log(0.9 * (1 - p)), "The": math.log(0.09), "I": math.log(0.01)}
     if nonsense == "count":
@@ -117,7 +120,7 @@ def sign(asked: dict[str, Any], reward: Reward, nonsense: Nonsense) -> bytes:
 
 
 def spoilt(rows: list[list[float]], nonsense: Nonsense) -> list[list[Any]]:
-    """The rows with what they suffer."""
+    """Returns the rows, corrupted as `nonsense` names."""
     match nonsense:
         case "count":
             return rows[:-1]
@@ -131,7 +134,7 @@ def spoilt(rows: list[list[float]], nonsense: Nonsense) -> list[list[Any]]:
 
 
 def pair(good: float) -> list[float]:
-    """The probabilities of bad and good."""
+    """Returns the probabilities of the classes bad and good."""
     return [1 - good, good]
 
 

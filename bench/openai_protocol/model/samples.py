@@ -1,4 +1,4 @@
-"""From a request to its samples."""
+"""Draws the samples of a request."""
 
 import inspect
 import itertools
@@ -12,11 +12,11 @@ from openai_protocol.model.texts import Sample, solution, spoken
 from openai_protocol.prompts import Prompt, limit, stops
 
 FRESH = itertools.count(2**40, 1_000)
-"""Seeds of the calls that give none."""
+"""Seeds for calls without a seed."""
 
 
 async def drawn(behaviour: Behaviour, body: dict[str, Any], prompt: Prompt, fault: Fault | None) -> list[Sample]:
-    """The samples of one prompt: choice i of a call with seed s is the sample of seed s + i."""
+    """Returns the samples of one prompt. Choice i of a call with seed s is the sample with seed s + i."""
     ignores = behaviour.ignores
     n = 1 if "n" in ignores else min(body.get("n") or 1, behaviour.most)
     seed = None if "seed" in ignores else body.get("seed")
@@ -38,13 +38,13 @@ async def drawn(behaviour: Behaviour, body: dict[str, Any], prompt: Prompt, faul
 
 
 def _narrow(body: dict[str, Any], ignores: set[str]) -> bool:
-    """Whether a setting of truncated sampling leaves the likeliest token only."""
+    """Returns True if a parameter of truncated sampling leaves only the most likely token."""
     asked = {name: body[name] for name in ("top_k", "top_p", "min_p") if name in body.keys() - ignores}
     return asked.get("top_k") == 1 or asked.get("top_p", 1.0) < 1e-3 or asked.get("min_p", 0.0) > 0.999
 
 
 def _score(sample: Sample, penalty: float) -> float:
-    """What a beam search ranks a text by."""
+    """Returns the score by which a beam search ranks a text."""
     logprobs = [logprob or 0.0 for logprob in sample.flat().logprobs]
     return sum(logprobs) / max(1, len(logprobs)) ** penalty
 

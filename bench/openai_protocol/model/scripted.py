@@ -1,4 +1,4 @@
-"""A model by a script: what it replies follows from what is asked of it."""
+"""A scripted model: its reply depends only on the last message."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,8 +7,8 @@ from openai_protocol.behaviour import Write
 
 
 def scripted(replies: Mapping[str, Sequence[str]], otherwise: str = "I don't know.") -> Write:
-    """A `write` that looks for the keys of `replies` in the last message, in their order: the first that stands there
-    gives the reply, sample i of a call getting the i-th of its texts, from the first again after the last."""
+    """Returns a `write` function that searches for the keys of `replies` in the last message, in their order. The first
+    key that is found selects the reply. Sample i of a call gets text i of this key, modulo the number of texts."""
 
     def write(messages: list[dict[str, Any]], seed: int, index: int) -> str:
         asked = messages[-1]["content"]

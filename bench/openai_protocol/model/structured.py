@@ -1,4 +1,4 @@
-"""A sample in the form of a JSON schema."""
+"""Converts a sample to the form of a JSON schema."""
 
 from typing import Any
 
@@ -8,9 +8,10 @@ from openai_protocol.model.texts import SEPARATOR, Sample, spoken
 
 
 def shaped(sample: Sample, schema: dict[str, Any], number: int) -> Sample:
-    """The sample as JSON of this schema; a text that is JSON already stays.
+    """Returns the sample as JSON of this schema. A text that is already JSON is not changed.
 
-    Strings hold one step of the solution, and its last line in each third sample, for which alone booleans are true.
+    Strings contain one step of the solution. In every third sample they contain the last line; only there booleans are
+    true.
     """
     text = sample.text
     if text.startswith("{"):

@@ -1,7 +1,7 @@
-"""What the mock server writes: solutions of word problems in steps, drawn by a seed, of 60 to 150 tokens.
+"""The texts of the mock server: solutions of word problems in steps, of 60 to 150 tokens, drawn by a seed.
 
-A token is a word with the white space before it. Steps come from tables, whose JSON is made once, so that a server
-spends its time on requests.
+A token is a word with the white space before it. Steps come from tables whose JSON is computed once, so that the server
+uses little time for texts.
 """
 
 import json
@@ -21,31 +21,31 @@ MASK = 2**64 - 1
 
 @dataclass(frozen=True)
 class Piece:
-    """Tokens and their natural log-probabilities, which a fault may have made NaN or None."""
+    """Tokens and their natural log-probabilities. A fault may have replaced them by NaN or None."""
 
     tokens: tuple[str, ...]
     logprobs: tuple[float | None, ...]
 
     @cached_property
     def text(self) -> str:
-        """The tokens, joined."""
+        """Returns the concatenated tokens."""
         return "".join(self.tokens)
 
     @cached_property
     def text_json(self) -> bytes:
-        """The text as the inside of a JSON string."""
+        """Returns the text as the content of a JSON string, without quotes."""
         return orjson.dumps(self.text)[1:-1]
 
     @cached_property
     def logprobs_json(self) -> bytes:
-        """The tokens as the inside of the chat protocol's list `logprobs.content`."""
+        """Returns the tokens as the content of the chat protocol's list `logprobs.content`, without brackets."""
         pairs = zip(self.tokens, self.logprobs, strict=True)
         return as_json([logprob_json(token, logprob) for token, logprob in pairs])[1:-1]
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A text with the reason for its end: "stop" or "length", and the stop string that ended it."""
+    """A text with the reason for its end, "stop" or "length", and the stop string that ended it."""
 
     pieces: tuple[Piece, ...]
     finish: str = "stop"
@@ -60,12 +60,12 @@ class Sample:
         return sum([len(piece.tokens) for piece in self.pieces])
 
     def flat(self) -> Piece:
-        """All of it as one piece."""
+        """Returns the whole sample as one piece."""
         tokens = tuple(token for piece in self.pieces for token in piece.tokens)
         return Piece(tokens, tuple(logprob for piece in self.pieces for logprob in piece.logprobs))
 
     def ended(self, stop: tuple[str, ...], max_tokens: int) -> "Sample":
-        """The sample, cut at the first stop string and at the limit of tokens."""
+        """Returns the sample, cut at the first stop string and at the token limit."""
         text = self.text if stop else ""
         found = [(text.find(mark), mark) for mark in stop if mark in text]
         if not found and self.tokens <= max_tokens:
@@ -77,36 +77,37 @@ class Sample:
         return Sample((Piece(tokens, self.flat().logprobs[: len(tokens)]),), "stop", mark)
 
     def shortened(self, tokens: int) -> "Sample":
-        """Its first tokens, as if the limit had been met there."""
+        """Returns the first tokens of the sample, as if a limit had cut it."""
         whole = self.flat()
         return Sample((Piece(whole.tokens[:tokens], whole.logprobs[:tokens]),), "length")
 
     def blanked(self, logprob: float | None) -> "Sample":
-        """The same with this for every log-probability."""
+        """Returns the sample with every log-probability replaced by this value."""
         tokens = self.flat().tokens
         return replace(self, pieces=(Piece(tokens, (logprob,) * len(tokens)),))
 
 
 def spoken(text: str) -> Sample:
-    """A given text; the log-probability of its token number i is -0.5 - i/4."""
+    """Returns a given text as a sample. The log-probability of token i is -0.5 - i/4."""
     tokens = tuple(TOKEN.findall(text))
     return Sample((Piece(tokens, tuple(-0.5 - place / 4 for place in range(len(tokens)))),))
 
 
 def logprob_json(token: str, logprob: float | None) -> dict[str, object]:
-    """One entry of the chat protocol's list of log-probabilities."""
+    """Returns one entry of the chat protocol's list of log-probabilities."""
     return {"token": token, "logprob": logprob, "bytes": list(token.encode()), "top_logprobs": []}
 
 
 def as_json(value: Any) -> bytes:
-    """JSON that writes NaN as the word that Python's own reader takes."""
+    """Returns JSON in which NaN is written as `NaN`, which Python's JSON parser accepts."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def solution(key: int, prefix: str = "") -> Sample:
-    """The sample of a 64-bit key; with a prefix, what is left of it after as many steps as the prefix holds.
+    """Returns the sample of a 64-bit key. With a prefix, returns the part of the sample after as many steps as the
+    prefix has.
 
-    Two keys give the same text less than once in 2**36 pairs.
+    The probability that two keys give the same text is below 2**-36.
     """
     bits = ((key ^ (key >> 30)) * HASH) & MASK
     bits ^= bits >> 29
@@ -124,7 +125,8 @@ def solution(key: int, prefix: str = "") -> Sample:
 
 @cache
 def tables() -> tuple[list[Piece], list[Piece], list[Piece]]:
-    """First steps, steps in between, and last lines; all but the first begin with the blank line before them."""
+    """Returns three lists: first steps, middle steps, and last lines. All pieces but first steps begin with the blank
+    line before them."""
     chance = random.Random(0)
     first = [_piece(chance, OPENING.format(*_numbers(chance), place=place)) for place in range(64)]
     middle = [_piece(chance, SEPARATOR + _step(chance, place)) for place in range(256)]

@@ -1,4 +1,4 @@
-"""A value of what is written that costs no thought: a number in [0, 1) out of its text. Needs Python alone."""
+"""A value that costs almost no time to compute: a number in [0, 1) from a text's hash. Needs only Python."""
 
 import hashlib
 

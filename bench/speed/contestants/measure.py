@@ -1,7 +1,9 @@
-"""What every contestant is told and measured by. It needs Python alone: each runs in an environment of its own.
+"""The input and the measurement of every contestant. Needs only Python, because each contestant runs in its own
+environment.
 
-A contestant is a program with one argument, JSON: `url` of the server, `problems`, a file of JSON lines with question,
-answer and prompt, `samples` of each, `concurrency`, and a `folder` for what it keeps. It prints its figures as JSON.
+A contestant is a program with one argument, a JSON object: the `url` of the server, `problems` (a file of JSON lines
+with question, answer and prompt), the number of `samples` of each, the `concurrency`, and a `folder` for its files. It
+prints its measurements as JSON.
 """
 
 import asyncio
@@ -16,12 +18,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-WARM = 4  # problems before the measured ones, so that imports and first connections are not measured
+WARM = 4  # problems before the measured ones, for imports and connections
 
 
 @dataclass(frozen=True)
 class Task:
-    """What there is to do."""
+    """The input of a contestant."""
 
     url: str
     problems: list[dict[str, str]]
@@ -29,17 +31,17 @@ class Task:
     concurrency: int
     folder: Path
     logprobs: bool
-    together: bool  # all samples of a problem in one call, where the client can do so
+    together: bool  # True: all samples of a problem in one call, if the client supports it
 
     def body(self, prompt: str, seed: int) -> dict[str, Any]:
-        """A call as redraft makes it."""
+        """Returns the body of a call in the form that redraft sends."""
         messages = [{"role": "user", "content": prompt}]
         body = {"model": "mock", "messages": messages, "temperature": 1.0, "max_tokens": 1024, "seed": seed}
         return body | ({"logprobs": True} if self.logprobs else {})
 
 
 def measured(run: Callable[[Task], Awaitable[None]]) -> None:
-    """Runs a few problems, then all of them, in one event loop, and prints what the latter took."""
+    """Runs a few problems, then all of them, in one event loop. Prints the measurements of the second run."""
     told = json.loads(sys.argv[1])
     lines = Path(told.pop("problems")).read_text().splitlines()
     task = Task(**{**told, "problems": [json.loads(line) for line in lines], "folder": Path(told["folder"])})
@@ -47,7 +49,7 @@ def measured(run: Callable[[Task], Awaitable[None]]) -> None:
         runner.run(_awaited(run, replace(task, problems=task.problems[-WARM:], folder=task.folder / "warm")))
         urllib.request.urlopen(urllib.request.Request(task.url.replace("/v1", "/reset"), method="POST")).close()
         gc.collect()
-        Path("/proc/self/clear_refs").write_text("5")  # the peak of memory begins anew
+        Path("/proc/self/clear_refs").write_text("5")  # resets the peak memory
         resident, processor, start = _memory("VmRSS"), _processor(), time.perf_counter()
         runner.run(_awaited(run, task))
         seconds = time.perf_counter() - start
@@ -61,7 +63,7 @@ async def _awaited(run: Callable[[Task], Awaitable[None]], task: Task) -> None:
 
 
 def _processor() -> float:
-    """Seconds of processor time, user and system, of this process and of those that it waited for."""
+    """Returns the processor seconds, user and system, of this process and of the child processes that have ended."""
     return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 

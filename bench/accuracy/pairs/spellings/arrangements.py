@@ -1,4 +1,4 @@
-"""The same parts in another order or form: terms, elements, unions, names, words, letters."""
+"""Spellings with the same parts in another order or form: terms, elements, unions, names, words, letters."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""The same number, and the same quantity, in other digits, words and units."""
+"""Spellings of the same number or quantity in other digits, words and units."""
 
 import re
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ def _bare(gold: Gold) -> str | None:
 
 
 def _after(spelling: str) -> Way:
-    """A plain number that is not negative and has no unit, with a unit."""
+    """Returns a way that adds a unit to a plain non-negative number without a unit."""
 
     def way(gold: Gold) -> str | None:
         alone = gold.number and gold.body == gold.text and not gold.number.startswith("-")

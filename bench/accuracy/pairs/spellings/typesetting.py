@@ -1,4 +1,4 @@
-"""The same mathematics in other type: delimiters, spaces, brackets, fractions, roots, signs."""
+"""Spellings of the same mathematics in other LaTeX: delimiters, spaces, brackets, fractions, roots, signs."""
 
 import re
 from collections.abc import Mapping

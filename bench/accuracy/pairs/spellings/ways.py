@@ -1,4 +1,4 @@
-"""Builders of ways: a way changes a gold into another text, or into None if it does not apply."""
+"""Builders of ways. A way is a function that converts a gold to another text, or returns None if it does not apply."""
 
 import re
 from collections.abc import Callable
@@ -10,12 +10,12 @@ Way = Callable[[Gold], str | None]
 Text = Callable[[str], str | None]
 QUOTED = re.compile(r"(\\(?:text|mbox|mathrm)\{[^{}]*\})")
 SPECIAL = re.compile(r"(?<!\\)\$|\d[eE][-+]?\d|\\!\s*\d*,|, *\\!")
-"""Texts with several formulas, floating-point numbers, and digits in groups that are set apart in an unusual way."""
+"""Matches texts with several formulas, floating-point numbers, or digits that are grouped in an unusual way."""
 FRACTION = re.compile(r"\\[dtc]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
 
 
 def typeset(change: Callable[[str], str]) -> Way:
-    """A change outside of quoted words. It applies to all mathematics that is not words."""
+    """Returns a way that applies a change outside of quoted words, to all mathematics that is not words."""
 
     def way(gold: Gold) -> str | None:
         if gold.form in ("words", "letter", "other") or SPECIAL.search(gold.text):
@@ -30,17 +30,17 @@ def swap(pattern: str, spelling: str | Callable[[re.Match[str]], str]) -> Way:
 
 
 def unless(pattern: str, way: Way) -> Way:
-    """A way for golds whose texts do not match a pattern."""
+    """Returns a way for golds whose texts do not match a pattern."""
     return lambda gold: None if re.search(pattern, gold.text) else way(gold)
 
 
 def around(spelling: str, *forms: str) -> Way:
-    """The gold inside another text, in which it is `%s`."""
+    """Returns a way that inserts the gold into another text in place of `%s`."""
     return lambda gold: spelling.replace("%s", gold.text) if not forms or gold.form in forms else None
 
 
 def fractions(spelling: str) -> Way:
-    """Fractions whose parts hold no braces, in another form. Mixed numbers stay."""
+    """Returns a way that writes fractions whose parts have no braces in another form. Mixed numbers are not changed."""
 
     def change(match: re.Match[str]) -> str:
         top, bottom = match[1] or match[2], match[3] or match[4]
@@ -54,7 +54,7 @@ def roots(spelling: str) -> Way:
 
 
 def number(spelling: Text) -> Way:
-    """Another spelling of a plain number, between the currency and the unit that it has."""
+    """Returns a way that spells a plain number differently, between its currency and its unit."""
 
     def way(gold: Gold) -> str | None:
         other = spelling(gold.number) if gold.number else None
@@ -68,7 +68,8 @@ def whole(spelling: Callable[[int], str | None]) -> Way:
 
 
 def grouped(mark: str) -> Way:
-    """A whole number, or the whole part of a decimal, with a mark between its groups of three digits."""
+    """Returns a way that writes an integer, or the integer part of a decimal, with a mark between groups of three
+    digits."""
 
     def spelling(digits: str) -> str | None:
         start, dot, decimals = digits.partition(".")
@@ -79,7 +80,8 @@ def grouped(mark: str) -> Way:
 
 
 def ratio(spelling: Callable[[Fraction, int, int], str | None]) -> Way:
-    """Another spelling of a gold that is one fraction of whole numbers: by its value, numerator and denominator."""
+    """Returns a way for a gold that is one fraction of integers. `spelling` gets its value, numerator and
+    denominator."""
 
     def way(gold: Gold) -> str | None:
         match = re.fullmatch(rf"(-?)\s*{FRACTION.pattern}", gold.body)
@@ -94,7 +96,7 @@ def ratio(spelling: Callable[[Fraction, int, int], str | None]) -> Way:
 
 
 def listed(spelling: Callable[[list[str]], str | None], *forms: str) -> Way:
-    """The elements in another way, in the brackets that they have."""
+    """Returns a way that writes the elements differently, inside the same brackets."""
 
     def way(gold: Gold) -> str | None:
         inner = spelling(gold.elements) if gold.form in forms else None
@@ -105,7 +107,7 @@ def listed(spelling: Callable[[list[str]], str | None], *forms: str) -> Way:
 
 
 def unit(spelling: Callable[[str, str], str | None]) -> Way:
-    """Another spelling of a unit in words, by the unit and its power."""
+    """Returns a way that spells a unit in words. `spelling` gets the unit and its power."""
 
     def way(gold: Gold) -> str | None:
         if not gold.unit or not gold.unit["word"]:
@@ -125,7 +127,7 @@ def percent(spelling: Callable[[Fraction], str]) -> Way:
 
 
 def words(spelling: str, change: Callable[[str], str] = str) -> Way:
-    """Words, in which they are `%s`."""
+    """Returns a way that inserts a gold of words into another text in place of `%s`."""
 
     def way(gold: Gold) -> str | None:
         match = re.fullmatch(r"\\text\{([^{}]*)\}|([A-Za-z' -]+)", gold.text) if gold.form == "words" else None
@@ -135,5 +137,5 @@ def words(spelling: str, change: Callable[[str], str] = str) -> Way:
 
 
 def part(form: str, spelling: Callable[[Gold], str | None]) -> Way:
-    """A way for golds of one form."""
+    """Returns a way for golds of one form."""
     return lambda gold: spelling(gold) if gold.form == form else None

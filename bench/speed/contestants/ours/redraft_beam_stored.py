@@ -1,4 +1,4 @@
-"""redraft's beam search, as a run of the main job."""
+"""redraft's beam search, as a run of `generate`."""
 
 from measure import Task, measured
 from searched import free, stored

@@ -1,4 +1,4 @@
-"""redraft at the address of a server."""
+"""redraft with a server's address (`api_base`)."""
 
 from measure import Task, measured
 from stored import best_of_n

@@ -1,4 +1,4 @@
-"""redraft's ReST-MCTS*, with a critic and a value that are calls, as a run of the main job."""
+"""redraft's ReST-MCTS*, with a critic and a grader that call the model, as a run of `generate`."""
 
 from measure import Task, measured
 from searched import called, stored

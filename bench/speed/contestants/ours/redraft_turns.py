@@ -1,4 +1,5 @@
-"""redraft's correction at the address of a server: one trajectory a problem, of as many drafts as samples are asked."""
+"""redraft's correction with a server's address: one trajectory per problem, with as many drafts as there are
+samples."""
 
 from measure import Task, measured
 

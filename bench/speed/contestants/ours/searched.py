@@ -1,4 +1,4 @@
-"""redraft's searches: a whole run, with every step, value and call in the store at the end, or the strategy alone."""
+"""redraft's searches: a whole run that stores every step, value and call, or only the strategy."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from redraft.store.trajectory import Grade, Trajectory
 
 
 async def stored(task: Task, strategy: str, **options: Any) -> None:
-    """A run of the main job."""
+    """Runs the strategy by `generate`."""
     parts = {"grader": options.pop("grader"), "critic": options.pop("critic", None)}
     summary = await generate(
         _problems(task),
@@ -37,10 +37,10 @@ async def stored(task: Task, strategy: str, **options: Any) -> None:
 
 
 async def gathered(task: Task, strategy: str, **options: Any) -> None:
-    """All problems at once, kept in memory only."""
+    """Runs all problems concurrently, with results only in memory."""
     client = Client(route("mock", task.url), limits=Limits(task.concurrency))
     agent = build(strategy, client, **options)
-    with rare_collections():  # as in a run of the main job
+    with rare_collections():  # as in `generate`
         solved = await asyncio.gather(*(agent(problem.ask()) for problem in _problems(task)))
     await client.close()
     assert all(any(path.chosen for path in paths) for paths in solved)
@@ -51,7 +51,7 @@ def _problems(task: Task) -> list[Problem]:
 
 
 def free() -> Grader:
-    """Values without a call."""
+    """Returns a grader that calls no model."""
 
     async def grader(trajectories: Sequence[Trajectory]) -> list[Grade]:
         return [_grade(path) for path in trajectories]
@@ -60,7 +60,7 @@ def free() -> Grader:
 
 
 def called(client: Client) -> Grader:
-    """The same values, with a call of the model for each."""
+    """Returns a grader with the same values that calls the model for each."""
 
     async def grade(path: Trajectory) -> Grade:
         asked = [client.ask(path.question), Message("assistant", path.text()), Message("user", "How good is it?")]

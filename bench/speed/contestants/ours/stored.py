@@ -1,4 +1,4 @@
-"""redraft's own run: drafts, grades and calls are in the store at the end."""
+"""redraft's own run, which stores drafts, grades and calls."""
 
 from measure import Task
 

@@ -1,4 +1,4 @@
-"""The least that a client can do with aiohttp: post, and read the JSON."""
+"""The minimum that a client does with aiohttp: send a POST request, and parse the JSON."""
 
 import asyncio
 from typing import Any

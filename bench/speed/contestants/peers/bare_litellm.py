@@ -1,10 +1,10 @@
-"""The least that a client can do with LiteLLM."""
+"""The minimum that a client does with LiteLLM."""
 
 import asyncio
 import os
 from typing import Any
 
-os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # or the import asks the network for prices
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else the import downloads prices
 
 import litellm
 from measure import Task, measured

@@ -1,4 +1,5 @@
-"""inspect_ai with an epoch a sample or all samples in one call, scored by its own `match`, its log written."""
+"""inspect_ai with one epoch per sample, or with all samples in one call. Its scorer `match` is used, and its log is
+written."""
 
 # pyright: reportMissingImports=false
 

@@ -1,4 +1,4 @@
-"""its_hub's beam search: its `beam_width` is how many candidates are kept, a fourth of all."""
+"""its_hub's beam search. Its `beam_width` is the number of candidates that are kept, a fourth of all."""
 
 # pyright: reportMissingImports=false
 

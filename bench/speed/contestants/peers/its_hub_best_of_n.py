@@ -1,6 +1,7 @@
-"""its_hub's best of n over its own client; the last draft in the order of the alphabet wins, and nothing is kept.
+"""its_hub's best of n with its own client. The last draft in alphabetical order wins, and nothing is stored.
 
-Its orchestrator's own limit of calls in flight waits in threads, of which there are few, so problems are limited here.
+The concurrency limit of its orchestrator waits in threads, and there are few of them, so the number of problems is
+limited here.
 """
 
 # pyright: reportMissingImports=false
@@ -14,7 +15,7 @@ from measure import Task, measured
 
 
 class Alphabet(AbstractOutcomeRewardModel):
-    """A grader that costs nothing."""
+    """A grader that takes no time."""
 
     def score(self, messages: Any, **kwargs: Any) -> list[float]:
         texts = [str(conversation[-1].content) for conversation in messages]

@@ -1,4 +1,4 @@
-"""its_hub's searches over steps, over its own client; nothing is kept. All problems are gathered at once."""
+"""its_hub's searches over steps with its own client. Nothing is stored. All problems run concurrently."""
 
 # pyright: reportMissingImports=false
 
@@ -14,7 +14,7 @@ STEPS = StepGeneration(max_steps=40, step_token="\n\n", stop_token="boxed{")
 
 
 class Hashed(AbstractProcessRewardModel):
-    """A grader that costs nothing."""
+    """A grader that takes no time."""
 
     def score(self, prompt_or_messages: Any, steps: list[str]) -> list[float]:
         return [hashed(text) for text in steps]
