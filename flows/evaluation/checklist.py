@@ -1,5 +1,4 @@
-"""Checks a comparison against the checklist of Kamoi et al. 2024 and the controls of Huang et al. 2023. Each broken
-item makes one line."""
+"""Checks a comparison against the checklist of Kamoi et al. 2024 and the controls of Huang et al. 2023."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,11 +7,12 @@ from redraft.flows.evaluation.result import MethodResult
 from redraft.store.errors import plural
 
 INFORMED = {"tool": "an interpreter", "tests": "the problem's tests", "human": "a person"}
-"""Feedback with information that the first draft does not have, and the source of the information."""
+"""Feedbacks with information that the first draft does not have, by name, each with the source of the information."""
 
 
 def check(evaluation: Evaluation) -> list[str]:
-    """Returns a sentence for every broken item of the checklist; nothing if the comparison passes."""
+    """Returns a sentence for every item of the checklist that the comparison violates. The list is empty if there is
+    none."""
     if not evaluation.problems:
         return ["No problem has a judged draft under every method: nothing is compared."]
     found = [*_comparison_items(evaluation)]

@@ -1,5 +1,5 @@
-"""Compares a method with a vote of independent drafts that costs as many tokens, and with an oracle that stops at a
-right draft without any correction."""
+"""Compares a method with a vote of independent drafts that has the same number of tokens, and with an oracle that stops
+at a right draft without any correction."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ from redraft.graders.statistics import (
 
 
 class SampledDrafts:
-    """Independent drafts of one model. From these drafts the expected result for any smaller number of drafts can be
+    """Independent drafts of one model, from which the expected result for any smaller number of drafts can be
     computed."""
 
     def __init__(self, found: History, problems: Sequence[str], model: str) -> None:
@@ -28,21 +28,23 @@ class SampledDrafts:
         self.model = model
 
     def baseline(self) -> Baseline:
-        """Returns the number of the drafts, their cost, their accuracy, and the accuracy of votes among them."""
+        """Returns the baseline: the number of the drafts, their cost, their accuracy, and the accuracy of votes among
+        them."""
         sizes = sorted({*(2**i for i in range(self.most.bit_length())), self.most})
         votes = {k: mean_interval(self.majority(k)) for k in sizes}
         return Baseline(self.model, self.most, self.cost, mean_interval(self.any_right(1)), votes)
 
     def worth(self, cost: Cost) -> float | None:
-        """Returns how many drafts the tokens of `cost` pay for, at least 1; None if the drafts' tokens are unknown."""
+        """Returns the number of drafts, at least 1, that have as many tokens as `cost`. Returns None if the drafts'
+        tokens are unknown."""
         return max(1.0, cost.tokens / self.cost.tokens) if self.cost.tokens else None
 
     def majority(self, k: float) -> tuple[float, ...]:
-        """Returns for each problem the expected accuracy of a vote of k drafts."""
+        """Returns the expected accuracy of a vote of k drafts, for each problem."""
         return tuple(majority_between(votes, RIGHT, k) for votes in self._votes)
 
     def any_right(self, k: int) -> tuple[float, ...]:
-        """Returns for each problem the chance that at least one of k drafts is right."""
+        """Returns the probability that at least one of k drafts is right, for each problem."""
         return tuple(pass_at_k(len(votes), votes.count(RIGHT), k) for votes in self._votes)
 
 
@@ -54,9 +56,9 @@ def with_baseline(
     tested: bool,
     first: MeasuredRow | None = None,
 ) -> Row:
-    """Returns the row with its comparison to self-consistency at the same number of tokens. If `tested`, the comparison
-    has a p-value. If `guesses` is given, the row also has the accuracy of an oracle with that many independent drafts.
-    `first` is the row of turn 1; with it, the comparison also says how much the later turns added."""
+    """Returns the row with its comparison with self-consistency at the same number of tokens. If `tested`, the
+    comparison has a p-value. If `guesses` is given, the row also has the accuracy of an oracle with that many
+    independent drafts. `first` is the row of turn 1; with it, the comparison also has the gain of the later turns."""
     return replace(
         measured.row,
         equal_cost=_equal_cost(measured, sampled, tested, None if first is measured else first),
@@ -65,7 +67,7 @@ def with_baseline(
 
 
 def holm_corrected(methods: Sequence[MethodResult]) -> list[MethodResult]:
-    """Returns the methods with corrected p-values in their last rows: Holm's correction for the number of tests."""
+    """Returns the methods with corrected p-values in their last rows, by Holm's correction for the number of tests."""
     tested = [
         (place, row.equal_cost)
         for place, method in enumerate(methods)

@@ -1,4 +1,4 @@
-"""The results of an evaluation, with the notes that a reader needs to judge them."""
+"""The results of an evaluation, with notes about how to interpret them."""
 
 import json
 from collections.abc import Sequence
@@ -12,26 +12,26 @@ from redraft.store.html import GREY, notes, table, title
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A comparison of methods on the same problems. A problem counts if every method has judged drafts of it; `asked`
-    is the number of problems before that choice."""
+    """A comparison of methods on the same problems. A problem is included if every method has judged drafts of it.
+    `asked` is the number of problems before this selection."""
 
     db: str
     asked: int
     problems: int
-    tasks: Sequence[str]  # the given sources if there are several, else the sources that the problems name
+    tasks: Sequence[str]  # several given sources, else the sources that the problems name
     methods: Sequence[MethodResult]
     baselines: Sequence[Baseline] = ()
     temperature: float = 1.0
-    concurrency: int = 1  # the most calls that were in flight at once
+    concurrency: int = 1  # maximum number of concurrent calls
     spent: str | None = None  # a sentence that names the budget that was used up
     not_reached: Sequence[str] = ()  # methods that the budget did not reach
-    taken: int = 0  # problems left out since an export of this store contains them
+    taken: int = 0  # problems left out because an export of this store has them
     of_training: int = 0  # problems of a training split
-    remarks: Sequence[str] = ()  # broken items of flows/evaluation/checklist.py
+    remarks: Sequence[str] = ()  # violated items of flows/evaluation/checklist.py
 
     @property
     def failed(self) -> int:
-        """Returns how many trajectories failed. The same command tries them again."""
+        """Returns the number of failed trajectories. A repeated command tries them again."""
         return sum(sum(method.failures.values()) for method in self.methods)
 
     def __repr__(self) -> str:
@@ -45,16 +45,17 @@ class Evaluation:
 
     @property
     def heading(self) -> str:
-        """Returns the number of problems and their tasks, as the title of the tables."""
+        """Returns the title of the tables: the number of problems and their tasks."""
         names = ", ".join(task or "unnamed" for task in self.tasks)
         return f"{plural(self.problems, 'problem')} ({names}), shares with 95% intervals"
 
     def footnotes(self) -> list[str]:
-        """Returns the sentences that a reader needs to understand the tables."""
+        """Returns the sentences that explain the tables."""
         return footnotes(self.methods, self.baselines, self.problems, self.concurrency) if self.problems else []
 
     def caveats(self) -> list[str]:
-        """Returns the reasons to doubt the numbers, in a sentence or two each: failures, budgets, and the checklist."""
+        """Returns the reasons to doubt the numbers, each as one or two sentences: failures, budgets, and the
+        checklist."""
         found = [
             f"{method.label}: {count:,} failed: {reason}"
             for method in self.methods

@@ -11,13 +11,14 @@ from redraft.store.tables.sql import literal, one_of
 from redraft.store.tables.store import Store
 
 RIGHT = "right"
-"""The vote of every right answer. Right answers count as one answer in a vote, even if they are written differently."""
+"""The vote of every right answer. All right answers count as the same answer in a vote, even if they are written
+differently."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The cost of a problem. A call that asks for n samples counts as n calls. `seconds` is the sum of the times of all
-    calls."""
+    """The cost of a problem. A call that requests n samples counts as n calls. `seconds` is the sum of the durations of
+    all calls."""
 
     tokens: float = 0.0  # tokens that models wrote
     prompt_tokens: float = 0.0
@@ -37,33 +38,33 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One draft: the answer that it votes for (None if it has no answer), whether the answer is right, and how much the
-    text differs from the draft before."""
+    """One draft: the answer for which it votes (None if it has no answer), whether the answer is right, and how much
+    the text differs from the previous draft."""
 
     vote: str | None
     correct: bool
     same_text: bool | None = None
     text_change: float | None = None
-    score: float | None = None  # the value by the grader that `history` was given
+    score: float | None = None  # the value by the grader given to `history`
 
 
 Drafts = tuple[Draft, ...]
-"""The drafts of one trajectory, by turn."""
+"""The drafts of one trajectory, in the order of turns."""
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The stored results of a method. For each problem it has the trajectories, whether the pick is right, and the cost
-    of each turn of one trajectory."""
+    """The stored results of a method: for each problem the trajectories, whether the pick is right, and the cost of
+    each turn of one trajectory."""
 
     paths: Mapping[str, tuple[Drafts, ...]]
     picks: Mapping[str, bool]
     costs: Mapping[str, Mapping[int, Cost]]
-    samples: Mapping[str, int]  # the number of all stored trajectories of each problem, which share its cost
+    samples: Mapping[str, int]  # by problem: the number of stored trajectories, among which its cost is divided
     oracle_used: bool = False
     undecided: int = 0  # trajectories left out because the oracle could not judge one of their drafts
     first_prompts: Mapping[str, str] = field(default_factory=dict)  # by problem: a hash of its first prompts
-    graded: bool = False  # whether each draft has exactly one value by the given grader
+    graded: bool = False  # True if each draft has exactly one value by the given grader
 
 
 def history(
@@ -76,9 +77,9 @@ def history(
     grader: str | None = None,
     alone: bool = False,
 ) -> History:
-    """Returns the stored results of one recipe and replicate on these problems. The results have the first `samples`
-    trajectories of each problem (all if None), with the scores by `grader`. One call may sample several first drafts;
-    `alone` then counts the tokens of its prompt once for each draft. Raises StoreError."""
+    """Returns the stored results of one recipe and replicate on these problems: the first `samples` trajectories of
+    each problem (all if None), with the scores by `grader`. One call may sample several first drafts. With `alone`, the
+    tokens of its prompt are counted once for each draft. Raises StoreError."""
     asked = one_of("problem_id", problems)
     facts = {
         "recipe": literal(recipe),
@@ -126,7 +127,8 @@ def _draft(row: Mapping[str, Any]) -> Draft:
 
 
 def _costs(rows: Iterable[Mapping[str, Any]], samples: Mapping[str, int]) -> dict[str, dict[int, Cost]]:
-    """Returns what one trajectory costs in each turn: the cost of the problem's calls, divided by its trajectories."""
+    """Returns the cost of one trajectory in each turn: the cost of the problem's calls divided by the number of its
+    trajectories."""
     costs: dict[str, dict[int, Cost]] = defaultdict(dict)
     for row in rows:
         problem = row["problem_id"]
@@ -162,9 +164,10 @@ SELECT c.problem_id, CASE WHEN purpose IN ('propose', 'revise') THEN coalesce(s.
 FROM (FROM calls WHERE {these}) c
 LEFT JOIN (FROM steps WHERE {asked}) s ON s.step_id = c.place AND s.problem_id = c.problem_id
 GROUP BY ALL ORDER BY ALL"""
-"""The cost of the feedback on a draft counts for the next turn. The rows are ordered, since the order of an addition
-changes the last digits of a sum of seconds. The steps are restricted too: DuckDB does not carry a list of problems over
-to the other side of a join, and would read all steps of the store."""
+"""The query of costs by turn. The cost of the feedback on a draft belongs to the next turn. The rows are ordered,
+because the order of floating-point additions changes the last digits of a sum of seconds. The steps are restricted to
+the problems too, because DuckDB does not apply the restriction to the other side of the join and would read all steps
+of the store."""
 
 SAMPLES = """
 SELECT problem_id, count(*) FILTER (role = 'sample') AS samples, bool_or(oracle_used) AS oracle_used

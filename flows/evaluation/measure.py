@@ -20,8 +20,8 @@ def measured(
     tasks: Sequence[str],
     db: str,
 ) -> Evaluation:
-    """Returns the methods, measured on the problems whose drafts are judged in every method and in the `sampled`
-    drafts. `sampled` has the independent drafts of each model, and `tasks` the task of each problem."""
+    """Returns the results of the methods. A problem is included if its drafts are judged in every method and in the
+    `sampled` drafts. `sampled` has the independent drafts of each model, and `tasks` the task of each problem."""
     common = [one.problem_id for one in problems if all(_judged(each, one.problem_id) for each in ran)]
     common = [problem for problem in common if all(problem in one.found.paths for one in sampled.values())]
     drafts = {name: SampledDrafts(one.found, common, name) for name, one in sampled.items()} if common else {}
@@ -52,7 +52,7 @@ def _measured(ran: MethodRun, problems: Sequence[str]) -> list[MeasuredRow]:
 
 
 def _by_task(made: Sequence[MeasuredRow], tasks: Sequence[str]) -> tuple[Task, ...]:
-    """Returns the first and the last row on each task; nothing if there is only one task."""
+    """Returns the first and the last row for each task. Returns an empty tuple if there is only one task."""
     names = sorted(set(tasks))
     if not made or len(names) < 2:
         return ()

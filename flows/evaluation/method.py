@@ -13,8 +13,8 @@ from redraft.store.errors import PartError
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A strategy with its settings. If `grader`, `critic` or `samples` is None, the value of the command applies, or
-    else the default of the strategy."""
+    """A strategy with its settings. If `grader`, `critic` or `samples` is None, the value of the command applies, and
+    without one the default of the strategy."""
 
     label: str
     strategy: Spec
@@ -25,14 +25,14 @@ class Method:
 
     @property
     def in_turns(self) -> bool:
-        """Returns whether the method revises each sample in turns. If so, every sample counts in the accuracy. If not,
-        only the method's pick counts."""
+        """Returns True if the method revises each sample in turns. Then every sample is counted in the accuracy;
+        otherwise only the method's pick is counted."""
         return find_strategy(self.strategy).takes("turns")
 
 
 def method(given: Spec | Method) -> Method:
-    """Returns the method that a text such as "correct feedback=none turns=3" names. A value with spaces needs quotes.
-    Raises PartError if the text cannot be read."""
+    """Returns the method for a text such as "correct feedback=none turns=3". A value with spaces must be quoted. Raises
+    PartError if the text cannot be parsed."""
     if isinstance(given, Method):
         return given
     if not isinstance(given, str):

@@ -1,4 +1,4 @@
-"""Finds out what the known answer decided in a method, and how many drafts were compared with it."""
+"""Determines the effects of the known answer in a method, and the number of drafts that were compared with it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from redraft.store.plugins.discovery import load
 @dataclass(frozen=True, slots=True)
 class Oracle:
     """The effects of the known answer in a method: whether it `stops` a trajectory, and whether it `chooses` among
-    drafts. The oracle looks at `first` drafts in the first turn, and at `later` drafts in every later turn. `first` is
-    None if the number is unknown."""
+    drafts. The oracle compares `first` drafts in the first turn, and `later` drafts in every later turn, with the known
+    answer. `first` is None if the number is unknown."""
 
     stops: bool = False
     chooses: bool = False
@@ -23,13 +23,13 @@ class Oracle:
     later: int = 1
 
     def guesses(self, turn: int) -> int | None:
-        """Returns how many drafts the oracle has looked at after a turn; the first turn is 1."""
+        """Returns the number of drafts that the oracle has compared up to a turn, counted from 1."""
         return None if self.first is None else self.first + self.later * (turn - 1)
 
 
 def oracle(strategy: Spec, chosen: Mapping[str, Any], samples: int) -> Oracle:
-    """Returns what the oracle does in a strategy. `chosen` has every argument of the strategy and of its parts (see
-    `resolve`), and `samples` is its number of samples."""
+    """Returns the effects of the oracle in a strategy. `chosen` has every argument of the strategy and of its parts
+    (see `resolve`), and `samples` is its number of samples."""
     readers = {key for key, value in chosen.items() if _reads(key, value)}
     grades = "grader" in readers
     if not _is(strategy, "correct"):
@@ -53,12 +53,12 @@ def _first(chosen: Mapping[str, Any], inner: set[str]) -> int | None:
 
 
 def _is(strategy: Spec, known: str) -> bool:
-    """Returns whether a strategy, given as a name or as a function, is the built-in strategy of this name."""
+    """Returns True if a strategy, given as a name or as a function, is the built-in strategy with the name `known`."""
     return load_strategy(strategy) is load_strategy(known)
 
 
 def _reads(key: str, value: Any) -> bool:
-    """Returns whether a setting is a part that reads the known answers: its factory has a parameter `keys`."""
+    """Returns True if a setting is a part that reads the known answers: its factory has a parameter `keys`."""
     name = key.rpartition(".")[2]
     if name not in READERS or value is None:
         return False

@@ -1,4 +1,4 @@
-"""Shows an evaluation on a terminal and as Markdown."""
+"""Prints an evaluation on a terminal, and formats it as Markdown."""
 
 from collections.abc import Sequence
 from textwrap import wrap
@@ -13,12 +13,12 @@ from redraft.flows.evaluation.table import Line, tables
 
 
 def show(evaluation: Evaluation, console: Console) -> None:
-    """Prints the comparison in as many columns as the console has."""
+    """Prints the comparison at the width of the console."""
     console.print(render(evaluation, console.width))
 
 
 def render(evaluation: Evaluation, width: int = 100) -> RenderableType:
-    """Returns the tables in `width` columns, with the footnotes and the caveats below."""
+    """Returns the tables at a width of `width` characters, followed by the footnotes and the caveats."""
     parts: list[RenderableType] = [
         Text.assemble((evaluation.heading, "bold"), (f"  {evaluation.db}", "dim")),
         Text(""),
@@ -30,7 +30,7 @@ def render(evaluation: Evaluation, width: int = 100) -> RenderableType:
 
 
 def markdown(evaluation: Evaluation) -> str:
-    """Returns the tables as Markdown, with the footnotes and the caveats below."""
+    """Returns the tables as Markdown, followed by the footnotes and the caveats."""
     parts = [evaluation.heading, ""]
     for title, head, rows in tables(evaluation.methods, bool(evaluation.baselines)):
         lines = [head, ("---",) * len(head), *rows]
@@ -50,7 +50,7 @@ def _table(head: Line, rows: list[Line]) -> Table:
 
 def _fit(head: Line, rows: Sequence[Line], width: int) -> list[Line]:
     """Returns the rows with each method's name wrapped to the width that the other columns leave. If a name needs more
-    lines than its method has rows, rows without numbers are added. A word is broken only if it is longer than the
+    lines than its method has rows, rows without numbers are added. A word is split only if it is longer than this
     width."""
     columns = list(zip(head, *rows, strict=True))[1:]
     room = max(NAME, width - sum(max(map(cell_len, column)) + 1 for column in columns) - 1)
@@ -69,4 +69,4 @@ def _words(name: str, room: int) -> list[str]:
     return wrap(name, room, break_long_words=False, break_on_hyphens=False)
 
 
-NAME = 20  # least width of the column of names
+NAME = 20  # minimum width of the column of names, in characters

@@ -1,4 +1,4 @@
-"""The parts of an evaluation: methods on the same problems, turn by turn, each with its baseline and control."""
+"""The parts of an evaluation: methods on the same problems, turn by turn, each with its baseline and its control."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,8 +9,8 @@ from redraft.graders.statistics import Interval
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """The changes by one turn, counted in trajectories. A trajectory without a draft in this turn counts as unchanged.
-    `correct` is the count of the turn before, plus `wrong_to_right`, minus `right_to_wrong`."""
+    """The changes made by one turn, counted in trajectories. A trajectory without a draft in this turn counts as
+    unchanged. `correct` is `correct` of the previous turn, plus `wrong_to_right`, minus `right_to_wrong`."""
 
     trajectories: int
     correct: int
@@ -19,27 +19,27 @@ class Moves:
     wrong_to_other_wrong: int = 0
     unchanged: int = 0
     no_answer: int = 0  # trajectories whose answer after the turn could not be read
-    revised_right: int = 0  # right drafts that were revised, although the feedback should have accepted them
-    revised_wrong: int = 0  # wrong drafts that were revised, since the feedback found their mistake
-    same_text: float | None = None  # share of the revisions that repeat the draft to the letter
+    revised_right: int = 0  # right drafts that were revised: false alarms of the feedback
+    revised_wrong: int = 0  # wrong drafts that were revised: mistakes that the feedback found
+    same_text: float | None = None  # share of the revisions whose text is identical to the draft
     text_change: float | None = None  # mean edit distance as a share of the longer text
 
     @property
     def redrafts(self) -> int:
-        """Returns how many drafts were written in this turn."""
+        """Returns the number of drafts that were written in this turn."""
         return self.revised_right + self.revised_wrong
 
 
 @dataclass(frozen=True, slots=True)
 class EqualCost:
-    """The accuracy of self-consistency with the same model and the same number of written tokens: a vote of `k` sampled
-    drafts. The accuracy is the exact expectation over all choices of k drafts, interpolated between two whole numbers
-    of drafts."""
+    """The accuracy of self-consistency with the same model and the same number of generated tokens: a vote of `k`
+    sampled drafts. It is the exact expectation over all subsets of k drafts, interpolated between two integers if k is
+    not an integer."""
 
     k: float
     accuracy: Interval
     difference: Interval  # the method minus self-consistency, paired by problem
-    short: bool = False  # the same tokens would pay for more than `k` drafts, but no more were sampled
+    short: bool = False  # True: the tokens would suffice for more than `k` drafts, but only `k` were sampled
     p: float | None = None  # p-value of a sign-flip test over problems; only the last row has it
     p_holm: float | None = None  # `p` after Holm's correction for the number of methods
     beyond_first: Interval | None = None  # the difference minus the difference of turn 1, paired by problem
@@ -47,7 +47,7 @@ class EqualCost:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """The accuracy of an oracle that only stops, without any correction: the chance that at least one of `guesses`
+    """The accuracy of an oracle that only stops, without any correction: the probability that at least one of `guesses`
     independent drafts is right."""
 
     guesses: int
@@ -57,7 +57,8 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A method's answer after one turn, or (turn None) the agent's own pick among all its drafts."""
+    """A method's accuracy after one turn, or (if `turn` is None) the accuracy of the agent's own pick among all its
+    drafts."""
 
     turn: int | None
     accuracy: Interval
@@ -66,8 +67,8 @@ class Row:
     change: Interval | None = None  # since the turn before, paired by problem
     change_from_first: Interval | None = None
     moves: Moves | None = None
-    majority: Interval | None = None  # a vote of the trajectory's drafts so far (m1@t)
-    any_turn: Interval | None = None  # any draft so far is right (p1@t): only an oracle could choose it
+    majority: Interval | None = None  # vote of the trajectory's drafts so far (m1@t)
+    any_turn: Interval | None = None  # whether any draft so far is right (p1@t): only an oracle could choose it
     equal_cost: EqualCost | None = None
     control: Control | None = None
 
@@ -84,9 +85,9 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class MethodResult:
-    """The result of one method on one model. `rows` are its turns in order, then its pick if the pick is not the last
-    turn. If the method works in turns, each trajectory picks among its own turns. Otherwise the method picks among all
-    its drafts."""
+    """The result of one method on one model. `rows` are its turns in order, followed by its pick if that is not the
+    draft of the last turn. If the method works in turns, each trajectory picks among its own drafts. Otherwise the
+    method picks among all its drafts."""
 
     label: str
     model: str
@@ -94,32 +95,32 @@ class MethodResult:
     recipe: str
     replicate: str
     in_turns: bool
-    samples: int  # trajectories per problem that were asked for
+    samples: int  # requested trajectories per problem
     trajectories: int  # measured trajectories
     rows: Sequence[Row]
     oracle_used: bool
     feedback: str | None = None
     grader: str | None = None
     other_models: Sequence[str] = ()  # further models that the parts of the method call
-    undecided: int = 0  # trajectories left out since the oracle could not judge one of their drafts
+    undecided: int = 0  # trajectories left out because the oracle could not judge one of their drafts
     failures: Mapping[str, int] = field(default_factory=dict)  # failed trajectories by reason
-    unjudged: bool = False  # `likelihood` could not judge, since the model gives no log-probabilities
+    unjudged: bool = False  # `likelihood` had no values, because the model returns no log-probabilities
     first_prompts: str = ""  # a hash of the prompts of its first drafts
     oracle_stops: bool = False  # the known answer ended trajectories
     oracle_chooses: bool = False  # the known answer chose among drafts
-    unpicked: bool = False  # its pick has no row, since the store lacks its grader's grade of each draft
+    unpicked: bool = False  # its pick has no row, because not every draft is graded by its grader
     tasks: Sequence[Task] = ()  # if there are several
 
     @property
     def last(self) -> Row | None:
-        """Returns the row that the method is judged by: its pick if the pick is measured, else its last turn. Returns
+        """Returns the row that represents the method: its pick if the pick is measured, else its last turn. Returns
         None if there are no rows."""
         return self.rows[-1] if self.rows else None
 
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The independent drafts that vote in self-consistency."""
+    """The independent drafts whose vote is self-consistency."""
 
     model: str
     samples: int  # drafts per problem

@@ -1,4 +1,4 @@
-"""Runs the jobs of an evaluation one after the other. All jobs share one budget."""
+"""Runs the methods of an evaluation one after the other. All of them share one budget."""
 
 import math
 import time
@@ -35,21 +35,21 @@ class MethodRun:
     found: History
     other_models: tuple[str, ...] = ()  # further models that the parts of the method call
     oracle: Oracle = field(default_factory=Oracle)
-    pick: str = "last"  # how a method in turns picks among the drafts of a trajectory
+    pick: str = "last"  # how a method in turns picks among a trajectory's drafts
 
     @property
     def unpicked(self) -> bool:
-        """Returns whether the method's picks are unknown: it picks by its grader, but the store lacks grades."""
+        """Returns True if the method's picks are unknown, because it picks by its grader and the store lacks grades."""
         return self.method.in_turns and self.pick == "best" and not self.found.graded
 
     @property
     def picks(self) -> bool:
-        """Returns whether a trajectory may pick another draft than its last draft."""
+        """Returns True if a trajectory may pick another draft than its last one."""
         return self.method.in_turns and self.pick in PICKS and not self.unpicked
 
     @property
     def dearest(self) -> float:
-        """Returns the tokens per problem of the method's most expensive row."""
+        """Returns the number of tokens per problem of the method's most expensive row."""
         problems = list(self.found.paths)
         if not problems:
             return 0.0
@@ -57,9 +57,9 @@ class MethodRun:
         return cost(self.found, problems).tokens
 
     def guesses(self, turn: int | None) -> int | None:
-        """Returns how many independent drafts the row of this turn is compared with: as many as the oracle looked at.
-        The turn None is the row of the pick. Returns None if no oracle decided, if the number is unknown, or if the
-        method is such a control itself."""
+        """Returns the number of independent drafts for the control of this turn's row, which is the number of drafts
+        that the oracle has compared. The turn None is the row of the pick. Returns None if no oracle decided anything,
+        if the number is unknown, or if the method is itself such a control."""
         if not self.found.oracle_used or self.summary.feedback == "random":
             return None
         if not self.method.in_turns:
@@ -69,8 +69,8 @@ class MethodRun:
 
 
 class MethodRunner:
-    """Runs methods on the same problems, each like a run of `generate`. `spent` is a sentence that names the budget
-    that is used up; None while budget is left."""
+    """Runs methods on the same problems, each as a run of `generate`. `spent` is a sentence that names the budget that
+    is used up, or None while budget is left."""
 
     def __init__(
         self, problems: Sequence[Problem], common: Settings, store: Store, progress: Progress, source: str
@@ -81,7 +81,7 @@ class MethodRunner:
         self._left = common.budget
 
     def check(self, methods: Sequence[Method]) -> None:
-        """Raises PartError for an unknown strategy, part or argument. No model is called before this check."""
+        """Raises PartError for an unknown strategy, part or argument. This check runs before any model is called."""
         for one in methods:
             given = self._settings(one, "embedded")
             known = _chosen(given)
@@ -93,8 +93,8 @@ class MethodRunner:
         return await self._run(given, self._settings(given, model))
 
     async def baselines(self, ran: Sequence[MethodRun], most: int) -> dict[str, MethodRun]:
-        """Samples independent drafts with each model, and returns them by the model's name. For each problem the number
-        of drafts costs as much as the model's most expensive method."""
+        """Samples independent drafts with each model, and returns them by the model's name. For each problem, the
+        drafts cost as much as the model's most expensive method."""
         found: dict[str, MethodRun] = {}
         for model_name in dict.fromkeys(one.model_name for one in ran):
             mine = [one for one in ran if one.model_name == model_name]
@@ -103,7 +103,7 @@ class MethodRunner:
                 continue
             wanted = min(most, _wanted(mine, drawn))
             if wanted > min(drawn.found.samples.values(), default=wanted):
-                more = math.ceil(wanted * 1.1)  # more drafts may have another mean cost
+                more = math.ceil(wanted * 1.1)  # because the mean cost of more drafts may differ
                 drawn = await self._sampled(mine[0].model, min(most, more)) or drawn
             found[model_name] = drawn
         return found
@@ -129,9 +129,8 @@ class MethodRunner:
         return await self._run(SAMPLING, replace(plain, strategy=SAMPLING.strategy, replicate=apart))
 
     async def _job(self, given: Method, settings: Settings) -> Job:
-        """Returns the job of a method. A strategy that picks among 8 drafts cannot reuse a stored pick among 4. If the
-        store has another number of drafts, the job samples its drafts in a replicate that is named after the
-        number."""
+        """Returns the job of a method. A stored pick among 4 drafts can't be used for a strategy that picks among 8. If
+        the store has another number of drafts, the job draws its drafts in a replicate with the number in its name."""
         job = Job(self.problems, replace(settings, budget=self._left), self._store, self._progress)
         if given is SAMPLING or given.in_turns or not job.strategy.takes("samples"):
             return job
@@ -152,7 +151,7 @@ class MethodRunner:
         except ModelError as error:
             if self._left == self._common.budget or not str(error).startswith(TOO_SMALL):
                 raise
-            self.spent = self._used_up()  # the rest of the budget does not pay for one call
+            self.spent = self._used_up()  # the remaining budget does not suffice for a call
             return None
         finally:
             await job.close()
@@ -174,8 +173,8 @@ class MethodRunner:
         )
 
     def _history(self, given: Method, job: Job, chosen: Mapping[str, Any]) -> History:
-        """Returns the stored results of a method. A method in turns may have more stored samples than asked for; only
-        the first ones count. Every sample of any other method counts."""
+        """Returns the stored results of a method. A method in turns may have more stored samples than requested; only
+        the first ones are used. For other methods all samples are used."""
         place = self._store, job.recipe, job.settings.replicate, list(job.problems)
         if not given.in_turns:
             return history(*place)
@@ -184,8 +183,8 @@ class MethodRunner:
 
 
 def _wanted(ran: Sequence[MethodRun], drawn: MethodRun) -> int:
-    """Returns how many independent drafts of each problem these methods need for comparison: as many as their tokens
-    pay for, and at least as many as their oracles looked at."""
+    """Returns the number of independent drafts per problem that these methods need for comparison. It covers the tokens
+    of every method, and the number of drafts that every oracle has compared."""
     problems = list(drawn.found.paths)
     draft = cost_of(drawn.found, problems).tokens if problems else 0.0
     paid = [math.ceil(one.dearest / draft) for one in ran] if draft else []
@@ -200,15 +199,15 @@ def _chosen(settings: Settings) -> Mapping[str, Any]:
 
 
 def _others(chosen: Mapping[str, Any], writer: tuple[str | Model, str]) -> tuple[str, ...]:
-    """Returns the names of the models that parts call, without the `writer`. `writer` has the writing model as the
-    caller gave it, and its name."""
+    """Returns the names of the models that parts call, without the `writer`. `writer` is a pair of the writing model as
+    the caller gave it, and its name."""
     own = {value for key, value in chosen.items() if key.endswith(".model") and value is not None} - {writer[0]}
     named = {value if isinstance(value, str) else getattr(value, "name", repr(value)) for value in own}
     return tuple(sorted(named - {writer[1]}))
 
 
 def _opinion(chosen: Mapping[str, Any]) -> str | None:
-    """Returns the name that the method's grader has in the table of grades; None if the name is unknown."""
+    """Returns the name of the method's grader in the table of grades, or None if it is unknown."""
     grader = chosen.get("grader")
     if grader == "likelihood" and chosen.get("grader.reduce") == "sum":
         return "likelihood_sum"
@@ -218,4 +217,4 @@ def _opinion(chosen: Mapping[str, Any]) -> str | None:
 SAMPLING = Method("self_consistency", "self_consistency")
 TOO_SMALL = "The run's budget"
 FIRST = 8
-"""The number of drafts from which the cost of a draft is estimated."""
+"""The number of drafts from which the cost per draft is estimated."""

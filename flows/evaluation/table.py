@@ -1,5 +1,5 @@
-"""The tables of an evaluation as rows of text: what each turn changed, its cost, and its baseline and control; and the
-footnotes of the tables."""
+"""Formats the tables of an evaluation as rows of text: the changes by each turn, its cost, and its baseline and
+control. Also formats their footnotes."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,8 +11,8 @@ Line = tuple[str, ...]
 
 
 def tables(methods: Sequence[MethodResult], baseline: bool) -> list[tuple[str, Line, list[Line]]]:
-    """Returns the title, the head and the rows of each table that has rows. The last table needs a `baseline`. The
-    first row of a method has the method's name."""
+    """Returns a triple for each table that has rows: the title, the head and the rows. The last table needs a
+    `baseline`. The first row of a method has the method's name."""
     changes: list[Line] = []
     costs: list[Line] = []
     equal: list[Line] = []
@@ -84,7 +84,7 @@ EQUAL = ("method", "turn", "k", "vote", "difference", "p", "guesses", "differenc
 def footnotes(
     methods: Sequence[MethodResult], baselines: Sequence[Baseline], problems: int, concurrency: int
 ) -> list[str]:
-    """Returns the footnotes, a sentence each."""
+    """Returns the footnotes, one sentence each."""
     return [
         *_trajectories(methods, problems),
         *_samples(baselines),
@@ -95,7 +95,7 @@ def footnotes(
 
 
 def full_label(method: MethodResult, methods: Sequence[MethodResult]) -> str:
-    """Returns a method's label, with its model if the methods have several models."""
+    """Returns a method's label. It includes the model if the methods have several models."""
     several = len({each.model for each in methods}) > 1
     return f"{method.label} ({method.model})" if several else method.label
 
@@ -137,6 +137,6 @@ def _tasks(methods: Sequence[MethodResult]) -> Iterator[str]:
 
 
 def _accuracy(method: MethodResult, task: Task) -> str:
-    """Returns the accuracy of the first and of the last row; a single accuracy if there is one row."""
+    """Returns the accuracies of the first and the last row as text, or a single accuracy if there is only one row."""
     last = f"{task.last.estimate:.1%}"
     return f"{task.first.estimate:.1%} → {last}" if len(method.rows) > 1 else last

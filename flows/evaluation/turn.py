@@ -1,4 +1,4 @@
-"""Computes the rows of one method: a row after each turn, and a row for its pick, over the same problems."""
+"""Computes the rows of one method: one after each turn, and one for its pick, all over the same problems."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,15 +12,15 @@ from redraft.graders.statistics import mean_interval, paired_bootstrap
 
 @dataclass(frozen=True, slots=True)
 class MeasuredRow:
-    """A row with its accuracy on each problem, in the order of the problems. Paired tests need these accuracies."""
+    """A row, and its accuracy on each problem in order, which paired tests need."""
 
     row: Row
     shares: tuple[float, ...]
 
 
 def turns(found: History, problems: Sequence[str]) -> list[MeasuredRow]:
-    """Returns a row for each turn up to the last turn of the longest trajectory. A trajectory that ended earlier keeps
-    its last answer. Every problem must have a trajectory that the oracle could judge."""
+    """Returns a row for each turn, up to the last turn of the longest trajectory. A trajectory that ended earlier keeps
+    its last answer in later rows. Every problem must have a trajectory that the oracle could judge."""
     most = max((len(path) for problem in problems for path in found.paths[problem]), default=0)
     shares = [_by_problem(found, problems, lambda path, t=t: float(_at(path, t).correct)) for t in range(1, most + 1)]
     made = []
@@ -42,22 +42,23 @@ def turns(found: History, problems: Sequence[str]) -> list[MeasuredRow]:
 
 
 def pick(found: History, problems: Sequence[str]) -> MeasuredRow:
-    """Returns the row of the agent's own pick. Its cost is the cost of everything that was done for the problem."""
+    """Returns the row of the agent's own pick. Its cost includes all calls for the problem."""
     shares = tuple(float(found.picks.get(problem, False)) for problem in problems)
     return MeasuredRow(Row(None, mean_interval(shares), cost_of_all(found, problems), found.oracle_used), shares)
 
 
 def picked(found: History, problems: Sequence[str], by: str) -> MeasuredRow:
-    """Returns the row of the draft that each trajectory picks among its own drafts: the "best" graded draft, or the
-    "majority" answer. Of equal drafts the earliest is picked, as the agent does."""
+    """Returns the row of the draft that each trajectory picks among its own drafts: the draft with the best grade
+    ("best"), or a draft with the most frequent answer ("majority"). If drafts are equal, the earliest is picked, as the
+    agent does."""
     choose = PICKS[by]
     shares = _by_problem(found, problems, lambda path: float(choose(path)))
     return MeasuredRow(Row(None, mean_interval(shares), cost_of(found, problems), found.oracle_used), shares)
 
 
 def cost_of(found: History, problems: Sequence[str], turn: int | None = None) -> Cost:
-    """Returns what one trajectory costs up to a turn, as the mean over the problems. If the turn is None, the cost
-    includes everything after the last draft too."""
+    """Returns the cost of one trajectory up to a turn, as the mean over the problems. If `turn` is None, the cost
+    includes all calls after the last draft too."""
     total = Cost()
     for problem in problems:
         for when, cost in found.costs.get(problem, {}).items():
@@ -67,7 +68,7 @@ def cost_of(found: History, problems: Sequence[str], turn: int | None = None) ->
 
 
 def cost_of_all(found: History, problems: Sequence[str]) -> Cost:
-    """Returns what all trajectories of a problem cost together, as the mean over the problems."""
+    """Returns the total cost of all trajectories of a problem, as the mean over the problems."""
     total = Cost()
     for problem in problems:
         for cost in found.costs.get(problem, {}).values():
@@ -76,7 +77,7 @@ def cost_of_all(found: History, problems: Sequence[str]) -> Cost:
 
 
 def moves(paths: Sequence[Drafts], turn: int) -> Moves:
-    """Returns what one turn changed, counted in trajectories."""
+    """Returns the changes made by one turn, counted in trajectories."""
     after = [_at(path, turn) for path in paths]
     correct, no_answer = sum(draft.correct for draft in after), sum(draft.vote is None for draft in after)
     if turn == 1:
@@ -101,8 +102,8 @@ def moves(paths: Sequence[Drafts], turn: int) -> Moves:
 
 
 def vote(drafts: Sequence[Draft]) -> float:
-    """Returns the chance that the most frequent answer of these drafts is right. If several answers are equally
-    frequent, each wins with equal chance. Returns 0 if no draft has an answer."""
+    """Returns the probability that the most frequent answer of these drafts is right. If several answers are equally
+    frequent, each wins with equal probability. Returns 0 if no draft has an answer."""
     counts = Counter(draft.vote for draft in drafts if draft.vote is not None)
     right = {draft.vote: draft.correct for draft in drafts}
     leading = [answer for answer, count in counts.items() if count == max(counts.values())]
@@ -110,20 +111,22 @@ def vote(drafts: Sequence[Draft]) -> float:
 
 
 def most(path: Drafts) -> bool:
-    """Returns whether the most frequent answer is right. Of equally frequent answers the earliest counts."""
+    """Returns True if the most frequent answer is right. If several answers are equally frequent, the earliest one is
+    used."""
     counts = Counter(draft.vote for draft in path if draft.vote is not None)
     right = {draft.vote: draft.correct for draft in path}
     return bool(counts) and right[counts.most_common(1)[0][0]]
 
 
 def best(path: Drafts) -> bool:
-    """Returns whether the best graded draft with an answer is right. Of equally graded drafts the earliest counts."""
+    """Returns True if the draft with the best grade, among those with an answer, is right. If several grades are equal,
+    the earliest draft is used."""
     graded = [(draft.score, draft.correct) for draft in path if draft.vote is not None and draft.score is not None]
     return max(graded, key=itemgetter(0))[1] if graded else False
 
 
 PICKS: Mapping[str, Callable[[Drafts], bool]] = {"best": best, "majority": most}
-"""The ways in which a trajectory picks among its drafts, by the values of the argument `pick` of `correct`."""
+"""How a trajectory picks among its drafts, by the values of the argument `pick` of `correct`."""
 
 
 def _at(path: Drafts, turn: int) -> Draft:

@@ -1,5 +1,5 @@
 """A worker process of `generate --workers N`. It reads its settings from standard input, and ends when standard input
-does, so no worker outlives the command that started it."""
+is closed, so that no worker outlives the command that started it."""
 
 import os
 import pickle
@@ -16,11 +16,12 @@ from redraft.store.errors import RedraftError
 from redraft.store.tables.stage_store import opened
 
 TAKES_TURNS = "waits its turn"
-"""The beginning of a message that says nothing new where several workers write one file."""
+"""The prefix of messages that are not shown: several workers write the same file, so waiting for each other is
+normal."""
 
 
 async def work(given: Work, events: Events) -> EndEvent:
-    """Does this worker's part of a run."""
+    """Does this worker's part of a run, and returns the closing event."""
 
     def waiting(text: str) -> None:
         if not text.startswith(TAKES_TURNS):
@@ -38,7 +39,7 @@ async def work(given: Work, events: Events) -> EndEvent:
 def main() -> NoReturn:
     """Runs the worker. The exit code is 0 if its part is done, 2 after an error, and 130 if it was stopped."""
     events = Events(os.dup(1))
-    os.dup2(2, 1)  # what libraries print is no event
+    os.dup2(2, 1)  # output of libraries is not an event
     given: Work = pickle.load(sys.stdin.buffer)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
@@ -48,7 +49,7 @@ def main() -> NoReturn:
         os._exit(2)
     except KeyboardInterrupt:
         os._exit(130)
-    os._exit(0)  # nothing is left to do, and a thread that waits for a file would keep the process alive
+    os._exit(0)  # a thread that waits for a file would keep the process alive
 
 
 def _end_with_parent() -> None:

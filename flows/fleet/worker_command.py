@@ -1,4 +1,4 @@
-"""Runs one job with several processes on this machine. Each is a worker that leases shards of the problems."""
+"""Runs one job with several worker processes on this machine. Each worker leases shards of the problems."""
 
 import asyncio
 import io
@@ -22,16 +22,16 @@ from redraft.store.fields import described
 from redraft.store.waiting import off_loop
 
 EXPECTED = (2, 130)
-"""The exit codes of workers that met an error, or were stopped."""
+"""The exit codes of workers that ended with an error, or were stopped."""
 
 
 class WorkersDied(RedraftError):
-    """Every worker process died before the work was done."""
+    """Raised if every worker process died before the work was done."""
 
 
 class Fleet:
-    """The worker processes of one job. `used` is what they used of the run's budget, and `spent` a sentence about the
-    budget that is used up."""
+    """The worker processes of one job. `used` is what they used of the run's budget. `spent` is a sentence that names
+    the budget that is used up, or None."""
 
     def __init__(self, job: Job, workers: int, progress: Progress) -> None:
         self._job, self._count, self._progress = job, workers, progress
@@ -53,11 +53,11 @@ class Fleet:
         return total
 
     async def run(self, source: str) -> str:
-        """Begins a run, lets the workers do it, and returns its id. If this is cancelled, the workers store what is
-        finished, and end. Raises what a worker raised, and WorkersDied."""
+        """Begins a run, lets the workers do it, and returns its id. If the call is cancelled, the workers store what is
+        finished, and end. Raises the errors of workers, and WorkersDied."""
         job = self._job
         work = packed(job, self._count)
-        pickled(work)  # finds mistakes before the run begins
+        pickled(work)  # reports mistakes before the run begins
         plan = await job.begin(source)
         self._progress.begin(plan)
         status = "failed"
@@ -93,14 +93,14 @@ class Fleet:
             )
 
     async def _watch(self, number: int, work: bytes) -> None:
-        """Starts a worker, gives it its work, and passes on what it says until it ends."""
+        """Starts a worker, sends it its work, and handles its events until it ends."""
         command = sys.executable, "-m", "redraft.flows.fleet.worker"
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
-            start_new_session=True,  # Ctrl-C reaches this process alone, which tells the workers
+            start_new_session=True,  # Ctrl-C reaches only this process, which then stops the workers
         )
         self._processes.append(process)
         if self._stopping:
@@ -135,7 +135,7 @@ class Fleet:
                     pass
 
     def _stop(self) -> None:
-        """Tells the workers to end in order."""
+        """Asks the workers to end in order."""
         self._stopping = True
         for process in self._processes:
             if process.returncode is None:
@@ -144,8 +144,8 @@ class Fleet:
 
 
 def packed(job: Job, workers: int) -> Work:
-    """Returns what the workers need to know about a job, except the run. Raises SettingsError if another process can't
-    do the job."""
+    """Returns the data about a job that workers need, except the run. Raises SettingsError if another process can't do
+    the job."""
     settings = job.settings
     if not isinstance(settings.model, str):
         raise SettingsError(f"workers={workers}: give the model by its name, since each worker opens it anew")
@@ -158,7 +158,7 @@ def packed(job: Job, workers: int) -> Work:
 
 
 def pickled(work: Work) -> bytes:
-    """Returns the work as bytes. Raises SettingsError if a part of it is not given by its name."""
+    """Returns the work as bytes. Raises SettingsError if a part is not given by its name."""
     file = io.BytesIO()
     pickler = pickle.Pickler(file)
     pickler.dispatch_table = {**dispatch_table, MappingProxyType: lambda mapping: (MappingProxyType, (dict(mapping),))}
@@ -172,7 +172,7 @@ def pickled(work: Work) -> bytes:
 
 
 def _end(code: int) -> str:
-    """Returns how a process ended, in words."""
+    """Returns how a process ended, as text."""
     if code >= 0:
         return f"ended with exit code {code}"
     with suppress(ValueError):

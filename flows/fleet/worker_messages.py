@@ -1,4 +1,5 @@
-"""What the command tells a worker process that it starts, and what the worker tells the command, as lines of JSON."""
+"""The messages between the command and its worker processes: the work that a worker receives, and the events that it
+sends as lines of JSON."""
 
 import os
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from redraft.store.unit import Unit
 
 
 class Work(NamedTuple):
-    """What a worker needs to know: the problems, the settings, the path of the store and the id of the run."""
+    """The data that a worker receives: the problems, the settings, the path of the store and the id of the run."""
 
     problems: Sequence[Problem]
     settings: Settings
@@ -24,7 +25,7 @@ class Work(NamedTuple):
 
 
 class UnitEvent(msgspec.Struct, frozen=True, tag="unit"):
-    """A unit is finished."""
+    """The event that a unit is finished."""
 
     problem_id: str
     status: str
@@ -32,21 +33,21 @@ class UnitEvent(msgspec.Struct, frozen=True, tag="unit"):
 
 
 class NoteEvent(msgspec.Struct, frozen=True, tag="note"):
-    """A text for the user."""
+    """A message for the user."""
 
     text: str
 
 
 class EndEvent(msgspec.Struct, frozen=True, tag="end"):
-    """The worker's part of the run has ended. `spent` is a sentence about the budget that is used up, and `used` what
-    the worker used of the run's budget."""
+    """The event that the worker's part of the run has ended. `spent` is a sentence that names the budget that is used
+    up, or None. `used` is what the worker used of the run's budget."""
 
     spent: str | None
     used: Amount
 
 
 class ErrorEvent(msgspec.Struct, frozen=True, tag="error"):
-    """The worker met an error that every worker would meet. `cause` is that of a ModelError."""
+    """The event that the worker met an error that every worker would meet. `cause` is the cause of a ModelError."""
 
     text: str
     cause: str | None = None
@@ -56,12 +57,12 @@ Event = UnitEvent | NoteEvent | EndEvent | ErrorEvent
 
 
 def encoded(event: Event) -> bytes:
-    """Returns an event as a line."""
+    """Returns an event as a line of JSON."""
     return msgspec.json.encode(event) + b"\n"
 
 
 def decoded(line: bytes) -> Event:
-    """Returns the event of a line; a line that is none is a text for the user."""
+    """Returns the event in a line. A line that is not an event becomes a message for the user."""
     try:
         return msgspec.json.decode(line, type=Event)
     except msgspec.MsgspecError:
@@ -69,7 +70,7 @@ def decoded(line: bytes) -> Event:
 
 
 class Events(Silent):
-    """A Progress that writes events to a descriptor. It writes nothing any more when the reader is gone."""
+    """A Progress that writes events to a file descriptor. It writes nothing after the reader has closed the pipe."""
 
     def __init__(self, file: int) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""What the leases beside a store say about the workers that share it."""
+"""Reads the state of the workers that share a store from its leases."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ from redraft.store.leases.slices import State, newest_state
 from redraft.store.leases.store_files import present_time, touched_at
 
 BUDGET = ".budget"
-"""The ending of a folder with the state of a budget."""
+"""The extension of a folder with the state of a budget."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """A worker, the recipe that it works on, how many shards it has and has done, and the seconds since it renewed its
+    """A worker: its recipe, the numbers of shards that it has leased and has done, and the seconds since it renewed its
     leases."""
 
     recipe: str
@@ -32,7 +32,7 @@ class WorkerStatus:
 
     @property
     def sleeps(self) -> bool:
-        """Returns whether the worker lives and does nothing, as a process does that was stopped by a signal."""
+        """Returns True if the worker process exists but does nothing, for example because a signal has suspended it."""
         return self.alive and self.age_s > 2 * self.facts.lease_s / RENEWALS
 
     def __str__(self) -> str:
@@ -46,7 +46,7 @@ class WorkerStatus:
 
     @property
     def cure(self) -> str:
-        """Returns what to do about the worker; "" if it works."""
+        """Returns advice about the worker, or "" if it works."""
         if not self.alive:
             return "it is dead: other workers take over its shards; without any, give the same command again"
         if not self.sleeps:
@@ -57,7 +57,7 @@ class WorkerStatus:
 
 
 def workers(leases: Path) -> list[WorkerStatus]:
-    """Returns the workers whose files are in the folder of a store's leases, by recipe. Raises OSError."""
+    """Returns the workers whose files are in the folder of a store's leases, sorted by recipe. Raises OSError."""
     found = []
     for folder in _recipes(leases):
         now = present_time(folder)
@@ -70,12 +70,12 @@ def workers(leases: Path) -> list[WorkerStatus]:
 
 
 def abandoned(leases: Path) -> list[str]:
-    """Returns the recipes with leases, but without a worker."""
+    """Returns the recipes that have leases but no worker."""
     return [folder.name for folder in _recipes(leases) if not any(folder.glob(f"{PREFIX}*"))]
 
 
 def budgets(leases: Path) -> Iterator[tuple[Path, State]]:
-    """Yields the folders and states of budgets, of runs at work and of runs that were stopped."""
+    """Yields pairs of a budget's folder and its state, for current runs and for runs that were stopped."""
     for folder in sorted(leases.glob(f"*{BUDGET}")):
         yield folder, newest_state(folder)
 
@@ -87,7 +87,7 @@ def _recipes(leases: Path) -> list[Path]:
 
 
 def _claims(folder: Path) -> tuple[Counter[str], Counter[str]]:
-    """Returns how many shards each worker has, and has done."""
+    """Returns two counters by worker: the shards that it has leased, and the shards that it has done."""
     newest: dict[str, tuple[int, Path]] = {}
     for path in folder.iterdir():
         shard, dot, number = path.name.partition(".")
@@ -102,7 +102,7 @@ def _claims(folder: Path) -> tuple[Counter[str], Counter[str]]:
 
 
 def _is_stopped(pid: int) -> bool:
-    """Returns whether a process of this machine was stopped by a signal, if the system tells."""
+    """Returns True if a signal has suspended a process of this machine. Returns False if the system does not tell."""
     with suppress(OSError, IndexError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "Tt"
     return False

@@ -9,7 +9,7 @@ from redraft.store.tables.store import Store
 
 def accepted(store: Store, recipes: Sequence[str], replicate: str, heldout: Sequence[Problem]) -> list[Problem]:
     """Returns the questions that `augment` made and accepted under these recipes and this replicate, in the order of
-    their parents. A question that is asked in the held-out problems is left out."""
+    their parent problems. A question that is among the held-out problems is left out."""
     named = ", ".join(map(literal, ["", *recipes]))
     rows = store.query(ACCEPTED.format(recipes=named, replicate=literal(replicate)), patience=3600).rows
     made, apart = [problem_id for (problem_id,) in rows], {folded(problem) for problem in heldout}
@@ -18,7 +18,7 @@ def accepted(store: Store, recipes: Sequence[str], replicate: str, heldout: Sequ
 
 
 def folded(problem: Problem) -> str:
-    """Returns a question without capitals and with single spaces, so that the same text is found again."""
+    """Returns a question in lower case with single spaces, for comparisons."""
     return " ".join(problem.question.casefold().split())
 
 

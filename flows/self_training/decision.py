@@ -1,4 +1,4 @@
-"""Measures a policy on the held-out problems, and decides what follows a round."""
+"""Measures a policy on the held-out problems, and decides how the loop continues after a round."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,23 +8,23 @@ from redraft.store.tables.sql import literal
 from redraft.store.tables.store import Store
 
 GO_ON, STOP, TAKE_BACK = "go on", "stop", "take back"
-PATIENCE = 3600.0  # seconds that a stage waits for a run that is writing
+PATIENCE = 3600.0  # the time limit in seconds for another run to stop writing
 
 
 def shares(store: Store, recipe: str, replicate: str) -> dict[str, float]:
-    """Returns the share of right samples of each problem: the unbiased pass@1. Samples that failed, and samples that
-    the oracle could not decide, do not count."""
+    """Returns the share of right samples of each problem, which is the unbiased pass@1. Failed samples, and samples
+    that the oracle could not decide, are not counted."""
     found = store.query(SHARES.format(recipe=literal(recipe), replicate=literal(replicate)), patience=PATIENCE)
     return {problem_id: float(share) for problem_id, share in found.rows}
 
 
 def accuracy(now: Mapping[str, float]) -> Estimate:
-    """Returns the mean share over problems."""
+    """Returns the mean share over problems, with its interval."""
     return _estimate(mean_interval(list(now.values()))) if now else Estimate()
 
 
 def change(now: Mapping[str, float], before: Mapping[str, float]) -> Estimate:
-    """Returns the mean difference of two models over the problems that both have, with its paired interval."""
+    """Returns the mean difference between two models over the problems that both have, with its paired interval."""
     both = sorted(now.keys() & before.keys())
     if not both:
         return Estimate()
@@ -32,9 +32,9 @@ def change(now: Mapping[str, float], before: Mapping[str, float]) -> Estimate:
 
 
 def decide(found: Estimate, earlier: Sequence[Round]) -> tuple[str, str]:
-    """Returns what follows a round, and why. `found` is its change against the policy before it, and `earlier` are the
-    rounds before it. A fall takes the policy back. A second fall in a row, and a second change in a row that cannot be
-    told from zero, stop the loop."""
+    """Returns a pair of the decision after a round and its reason. `found` is the change of accuracy from the policy
+    before the round, and `earlier` are the previous rounds. After a fall, the trained policy is discarded. Two falls in
+    a row, or two rounds in a row whose change is not significantly different from zero, stop the loop."""
     if found.mean is None or found.low is None or found.high is None:
         return STOP, "no held-out problem could be judged"
     told = f"{found.mean:+.1%} [{found.low:+.1%}, {found.high:+.1%}]"
@@ -51,7 +51,7 @@ def decide(found: Estimate, earlier: Sequence[Round]) -> tuple[str, str]:
 
 
 def fell(one: Round) -> bool:
-    """Returns whether the policy of a round is not used further."""
+    """Returns True if the policy of a round was discarded."""
     return one.change.high is not None and one.change.high < 0
 
 

@@ -1,5 +1,5 @@
-"""The rounds of a loop of self-training. The store records each part of a round when it is done, so that the same
-command goes on where a killed one was. A part that was not recorded is done again, with the same result."""
+"""The rounds of a self-training loop. The store records each part of a round when it is done, so that a repeated
+command continues after a kill. A part that was not recorded is done again, with the same result."""
 
 import shutil
 import time
@@ -42,11 +42,11 @@ T = TypeVar("T")
 
 
 class SpentError(RedraftError):
-    """The budget of the loop is used up. The message says which."""
+    """Raised if the budget of the loop is used up. The message names the limit."""
 
 
 class Loop:
-    """A loop of self-training. `rounds` are the rounds that are done, round 0 first, each with its figures."""
+    """A self-training loop. `rounds` are the finished rounds, round 0 first, each with its measurements."""
 
     def __init__(
         self,
@@ -69,8 +69,8 @@ class Loop:
         self.rounds: list[Round] = []
 
     async def run(self, rounds: int, *, all_rounds: bool, stop_on_alarm: bool = False) -> None:
-        """Does the rounds up to this number that are not done yet. Raises SpentError if the budget is used up, and what
-        the stages raise."""
+        """Does the rounds up to this number that are not done yet. Raises SpentError if the budget is used up, and the
+        errors of the stages."""
         await off_loop(self._read)
         policy = self.plan.base
         self.rounds.append(await self._measured(self._begin(0), policy))
@@ -87,7 +87,7 @@ class Loop:
             policy = policy if decision.fell(done) else after
 
     async def _round(self, number: int, before: LoopModel) -> tuple[LoopModel, Round]:
-        """Does what is left of a round. Returns the policy that it trained, and the round."""
+        """Does the remaining parts of a round. Returns a pair of the policy that it trained, and the round."""
         plan, noted = self.plan, replace(self._begin(number), policy_before=before.model_id)
         if noted.state == "":
             noted = await self._drawn(noted, before)
@@ -109,8 +109,8 @@ class Loop:
         return after, noted
 
     async def _verifier(self, noted: Round, policy: LoopModel) -> None:
-        """Trains the verifier of a round, unless it is there: from the first model, from the verifier before, or from
-        the policy that drew."""
+        """Trains the verifier of a round, unless it exists. Training begins with the first model, the previous
+        verifier, or the policy that drew the drafts."""
         number, folder = noted.round, self._folder(noted.round)
         made = self._made.get((number, VERIFIER))
         if made and await off_loop(is_whole, made, folder / VERIFIER):
@@ -121,7 +121,7 @@ class Loop:
         await self._trained(number, VERIFIER, start or self.plan.base, written.dataset_id, rows, file_digest(rows))
 
     def _last_verifier(self, number: int) -> LoopModel | None:
-        """Returns the last verifier that a round before this one trained."""
+        """Returns the last verifier that an earlier round trained, or None."""
         earlier = [one for one in range(1, number) if (one, VERIFIER) in self._made]
         if not earlier:
             return None
@@ -157,7 +157,7 @@ class Loop:
         return self._note(noted, "generated", generation_runs=runs, figures=figures)
 
     async def _new_questions(self, before: LoopModel, replicate: str) -> list[Problem]:
-        """Makes the new questions that a round begins with, and returns those that were accepted."""
+        """Makes new questions for a round, and returns the accepted ones."""
         plan = self.plan
         if plan.rewriting is None:
             return []
@@ -168,7 +168,7 @@ class Loop:
         return await off_loop(accepted, self.store, recipes, replicate, plan.heldout)
 
     def _searching(self, number: int) -> dict[str, Any]:
-        """Returns the arguments by which the last verifier grades what the strategy draws."""
+        """Returns the arguments with which the last verifier grades the drafts of the strategy."""
         part, last = self.plan.method.verifier, self._last_verifier(number)
         if part is None or last is None or not part.searches:
             return {}
@@ -178,7 +178,7 @@ class Loop:
         }
 
     async def _labelled(self, recipe: str, replicate: str, before: LoopModel) -> Sequence[str]:
-        """Lets the method's grader judge what was drawn, and returns the runs that did it."""
+        """Grades the drafts with the method's grader, and returns the ids of the runs that did this."""
         labels = self.plan.method.labels
         if labels is None:
             return ()
@@ -196,7 +196,8 @@ class Loop:
     async def _graded(
         self, grader: str, where: str, arguments: Mapping[str, Any], model: LoopModel, replicate: str
     ) -> tuple[Annotation, Sequence[str]]:
-        """Grades drafts. Returns the counts, and all runs that graded so, since one may have been killed."""
+        """Grades drafts. Returns the counts, and the ids of all runs with the same settings, because an earlier one may
+        have been killed."""
         common = {name: value for name, value in self.plan.measuring.items() if name not in DRAWING_ALONE}
         common |= {**await self._serving.asked(model), "replicate": replicate}
         found = await self._spend(
@@ -213,14 +214,14 @@ class Loop:
         return found, await off_loop(self._runs, recipe, replicate)
 
     def _exported(self, noted: Round, rows: Path) -> Round:
-        """Writes the rows of the policy of a round."""
+        """Writes the rows for the policy of a round."""
         made = self._write_rows(noted, POLICY, rows)
         figures = {**noted.figures, "rows": made.kept, "dropped": dict(made.dropped), "rows_sha256": file_digest(rows)}
         return self._note(noted, "exported", dataset_id=made.dataset_id, figures=figures)
 
     def _write_rows(self, noted: Round, role: str, rows: Path) -> DatasetResult:
-        """Writes the rows of a model of a round. A format that pairs drafts by a grader's values takes the values of
-        the round's own labels."""
+        """Writes the rows for a model of a round. A format that pairs drafts by a grader's values uses only the values
+        of the round's own labels."""
         plan, part = self.plan, self.plan.trained_parts[role]
         numbers = range(1 if part.rows == "all" else noted.round, noted.round)
         used = [*(self._noted[one] for one in numbers), noted]
@@ -236,7 +237,7 @@ class Loop:
     async def _trained(
         self, number: int, role: str, before: LoopModel, dataset_id: str | None, rows: Path, rows_sha256: str
     ) -> TrainedModel:
-        """Trains a model of a round, and records it. What a killed training left is removed first."""
+        """Trains a model of a round, and records it. Files of a killed training are removed first."""
         self._check_budget()
         plan, begun = self.plan, time.monotonic()
         folder, part = self._folder(number) / role, plan.trained_parts[role]
@@ -279,7 +280,7 @@ class Loop:
         return made
 
     async def _measured(self, noted: Round, policy: LoopModel) -> Round:
-        """Measures a policy on the held-out problems, which ends its round."""
+        """Measures a policy on the held-out problems, which completes its round."""
         plan, replicate, begun = self.plan, self.plan.measured_replicate, time.monotonic()
         if noted.state == "evaluated":
             return noted
@@ -317,7 +318,7 @@ class Loop:
         return self._note(await self._watched(noted, policy), "evaluated")
 
     async def _watched(self, noted: Round, policy: LoopModel) -> Round:
-        """Looks for signs of collapse in a round that was measured. The round's verifier grades its samples first."""
+        """Checks a measured round for signs of collapse. First the round's verifier grades its samples."""
         part, verifier = self.plan.method.verifier, self._made.get((noted.round, VERIFIER))
         if part and verifier:
             recipe, replicate = noted.evaluation_recipe or "", noted.evaluation_replicate or ""
@@ -333,7 +334,7 @@ class Loop:
         return replace(noted, figures={**noted.figures, "alarms": sounding})
 
     async def _spend(self, work: Callable[[Budget], Awaitable[T]]) -> T:
-        """Does a part of a round within the rest of the budget. Raises SpentError if that is not enough."""
+        """Does a part of a round with the remaining budget. Raises SpentError if the budget does not suffice."""
         self._check_budget()
         try:
             found = await self._budget.spend(work)
@@ -349,7 +350,7 @@ class Loop:
             raise SpentError(f"the budget of {self._budget.whole} is used up")
 
     def _begin(self, number: int) -> Round:
-        """Returns a round as far as it is recorded; a new one has no state."""
+        """Returns the recorded state of a round. A new round has no state."""
         new = Round(
             loop_id=self.plan.loop_id, round=number, state="", method=self._method, config=self.plan.config,
             run_id=self._run_id,
@@ -357,7 +358,7 @@ class Loop:
         return self._noted.get(number, new)
 
     def _read(self) -> None:
-        """Reads what earlier commands did of the loop, and records its first model."""
+        """Reads the results of earlier commands for the loop, and records its first model."""
         loop_id, base = self.plan.loop_id, self.plan.base
         self._noted = {one.round: one for one in self.store.rounds(loop_id)}
         self._made = {(one.round, one.role): one for one in self.store.models(loop_id)}
@@ -403,6 +404,6 @@ def _reasons(failures: Mapping[str, int]) -> str:
 
 
 DRAWING_ALONE = ("strategy", "samples", "temperature", "replicate")
-"""Arguments of drawing that grading does not take."""
+"""Arguments of drawing that do not apply to grading."""
 RUNS = """
 SELECT DISTINCT run_id FROM raw.commits WHERE recipe = {recipe} AND replicate = {replicate} ORDER BY run_id"""

@@ -1,4 +1,4 @@
-"""The models of a loop, each with the digests of its files."""
+"""The models of a loop, with hashes of their files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,13 +11,13 @@ from redraft.store.digest import digest
 from redraft.store.tables.rounds import TrainedModel
 
 FILES = ("weights.npz", "tokenizer.json")
-"""The files of the embedded model; a folder of it may have others."""
+"""The files of the embedded model. Its folder may contain other files."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoopModel:
-    """A model that writes: as `generate` takes it, its name, its `model_id`, and the folder of its weights if it is
-    known."""
+    """A model that writes drafts: in the form that `generate` takes, its name, its `model_id`, and the folder of its
+    weights if it is known."""
 
     model: str | Model
     name: str
@@ -27,7 +27,7 @@ class LoopModel:
 
 
 def first_model(model: str | Model) -> LoopModel:
-    """Returns the model that a loop begins with. Raises ModelError if the weights of an embedded model are missing."""
+    """Returns the model with which a loop begins. Raises ModelError if the weights of an embedded model are missing."""
     name = model if isinstance(model, str) else model.name
     folder = weights_folder(name) if isinstance(model, str) else None
     if folder is None:
@@ -41,18 +41,18 @@ def first_model(model: str | Model) -> LoopModel:
 
 
 def trained_model(made: TrainedModel, folder: Path) -> LoopModel:
-    """Returns the policy of a round."""
+    """Returns the policy that a round trained."""
     return LoopModel(made.name, made.name, made.model_id, folder, made.files)
 
 
 def model_files(folder: Path) -> dict[str, str]:
-    """Returns the SHA-256 of every file of a folder, by its path in the folder."""
+    """Returns a dict of the SHA-256 of every file in a folder, by its relative path."""
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     return {file.relative_to(folder).as_posix(): file_digest(file) for file in files}
 
 
 def is_whole(made: TrainedModel, folder: Path) -> bool:
-    """Returns whether the files of a model are as they were when it was trained."""
+    """Returns True if the files of a model have not changed since it was trained."""
     return bool(made.files) and all(
         (folder / name).is_file() and file_digest(folder / name) == known for name, known in made.files.items()
     )

@@ -1,4 +1,4 @@
-"""What a loop of self-training does: its method with the user's settings, its problems, and its identity."""
+"""The plan of a self-training loop: its method with the user's settings, its problems, and its identity."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -23,18 +23,18 @@ from redraft.store.plugins.discovery import load
 from redraft.store.problems import Problem
 
 POLICY, VERIFIER = "policy", "verifier"
-"""The roles of models."""
+"""The roles of models in a loop."""
 OWN = ("model", "arguments", "budget", "temperature", "top_k", "replicate")
-"""Settings of a model that a loop decides for each of its runs."""
+"""Settings of a model that the loop itself sets for each of its runs."""
 EVALUATION = {"strategy": "best_of_n", "temperature": 1.0}
-"""How held-out problems are drafted: independent samples, alike in every method."""
+"""How held-out problems are drafted: independent samples, the same in every method."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoopPlan:
-    """A loop of self-training. `rewriting` are arguments of `augment`, None if rounds make no new questions; `drawing`
-    and `measuring` are arguments of `generate`, and `training` are the arguments of the trainer, by the role of the
-    model. Raises MethodError, PartError and ModelError for mistakes, before a model is asked."""
+    """The plan of a self-training loop. `rewriting` are arguments of `augment`, or None if rounds make no new
+    questions. `drawing` and `measuring` are arguments of `generate`. `training` maps the role of a model to the
+    arguments of the trainer. Raises MethodError, PartError and ModelError for mistakes, before a model is called."""
 
     loop_id: str
     method: TrainingMethod
@@ -49,11 +49,11 @@ class LoopPlan:
     training: Mapping[str, Mapping[str, Any]]
     make_server: Callable[[], Server] | None
     folder: Path
-    replicate: str  # of the loop, as the user named it
+    replicate: str  # the loop's replicate, as the user named it
 
     def drawn_replicate(self, number: int) -> str:
-        """Returns the replicate of what round `number` draws: it names the problems, so that loops share it only if
-        they draw the same."""
+        """Returns the replicate of the drafts of round `number`. It contains a hash of the problems, so that loops
+        share drafts only if they draw the same problems."""
         rewritten = [digest("augment", self.config["method"]["augment"])] if self.rewriting else []
         return f"self-train {_problems_digest(self.problems, self.replicate, *rewritten)} {number}"
 
@@ -64,24 +64,24 @@ class LoopPlan:
 
     @property
     def trained_parts(self) -> Mapping[str, Part]:
-        """Returns what each round trains, by the model's role."""
+        """Returns the parts that each round trains, by the model's role."""
         verifier = self.method.verifier
         return {POLICY: self.method.policy, **({VERIFIER: verifier} if verifier else {})}
 
     def export_parts(self, role: str) -> Any:
-        """Returns what is kept for a model, as `export.parts` returns it."""
+        """Returns the format and the filters of a model's rows, in the form of `export.parts`."""
         part = self.trained_parts[role]
         return parts(part.format, part.filters, part.flat_arguments, part.preset)
 
     def judging(self, verifier: str) -> dict[str, Any]:
-        """Returns the arguments of the grader that asks a verifier of this name."""
+        """Returns the arguments of the grader that calls the verifier with this name."""
         part = self.method.verifier
         names = {"{verifier}": verifier, "{base}": self.base.name}
         return {f"grader.{key}": names.get(value, value) for key, value in (part.judges if part else {}).items()}
 
 
 def loop_plan(given: SelfTrainSettings, problems: Sequence[Problem], heldout: Sequence[Problem]) -> LoopPlan:
-    """Returns the plan of a loop. See `LoopPlan`."""
+    """Returns the plan of a loop. Raises the errors of `LoopPlan`."""
     method, given_arguments = replaced(read_method(given.method), given.arguments)
     base = first_model(given.model)
     own, arguments = _parted(given_arguments, PREFIX)
@@ -137,7 +137,7 @@ def loop_plan(given: SelfTrainSettings, problems: Sequence[Problem], heldout: Se
 
 
 def _rewriting(method: TrainingMethod, common: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Returns the arguments of `augment`, None if the method makes no new questions. Raises PartError."""
+    """Returns the arguments of `augment`, or None if the method makes no new questions. Raises PartError."""
     made = method.augment
     if made is None:
         return None
@@ -160,7 +160,7 @@ def _check_starts(method: TrainingMethod) -> None:
 
 
 def _check_losses(method: TrainingMethod, trainer: Any, factory: Any) -> None:
-    """Raises MethodError for a loss that the trainer does not have, and for a verifier that nothing would serve."""
+    """Raises MethodError for a loss that the trainer does not have, and for a verifier that no server can serve."""
     losses = getattr(sys.modules.get(getattr(factory, "__module__", "")), "LOSSES", None)
     for part in (method.policy, method.verifier):
         if part and losses and part.loss not in losses:
@@ -176,7 +176,7 @@ def _check_losses(method: TrainingMethod, trainer: Any, factory: Any) -> None:
 
 
 def _parted(given: Mapping[str, Any], prefix: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns the arguments whose names begin with a prefix, without it, and the others."""
+    """Returns a pair: the arguments whose names begin with a prefix, without the prefix, and all other arguments."""
     own = {key.removeprefix(prefix): value for key, value in given.items() if key.startswith(prefix)}
     return own, {key: value for key, value in given.items() if not key.startswith(prefix)}
 
@@ -194,13 +194,13 @@ def _problems_digest(problems: Sequence[Problem], *more: str) -> str:
 
 
 PREFIX, SERVING = "trainer.", "server."
-"""What precedes the names of the arguments of trainer and server. How a model is served is no part of the identity of a
-loop: the models and their drafts are the same."""
+"""The prefixes of arguments of the trainer and of the server. The server's arguments are not part of a loop's identity,
+because they do not change models or drafts."""
 NEWER = {"augment", "verifier"}
-"""Fields of methods that are no part of the identity of a loop whose method lacks them."""
+"""Fields of methods that are part of a loop's identity only if its method has them."""
 DEFAULT_SAMPLES = 8
 RECORDED = (
     "strategy", "grader", "critic", "samples", "temperature", "max_tokens", "top_p", "top_k", "min_p", "seed",
     "sandbox",
 )  # fmt: skip
-"""The settings of drawing that are a part of the loop's identity."""
+"""The settings of drawing that are part of the loop's identity."""

@@ -1,4 +1,4 @@
-"""The result of a loop of self-training, shown as lines."""
+"""The result of a self-training loop, formatted as lines."""
 
 import json
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from redraft.store.tables.rounds import Estimate, Round
 
 @dataclass(frozen=True, slots=True)
 class SelfTraining:
-    """A loop of self-training. `rounds` are the rounds that are done. `model` is the name of the policy that is right
-    most often on the held-out problems. `spent` is a sentence that names the budget that is used up."""
+    """A self-training loop. `rounds` are the finished rounds. `model` is the name of the policy with the highest
+    accuracy on the held-out problems. `spent` is a sentence that names the budget that is used up, or None."""
 
     db: str
     run_id: str
@@ -24,11 +24,12 @@ class SelfTraining:
 
     @property
     def decision(self) -> str:
-        """Returns what follows the last round: "go on", "stop" or "take back"; "" before the first."""
+        """Returns the decision after the last round: "go on", "stop" or "take back". Returns "" before the first
+        round."""
         return self.rounds[-1].decision or "" if self.rounds else ""
 
     def one_line(self) -> str:
-        """Returns the last round in one line."""
+        """Returns the last round as one line."""
         return _line(self.rounds[-1]) if self.rounds else "no round is done"
 
     def __str__(self) -> str:
@@ -50,7 +51,7 @@ class SelfTraining:
 
 
 def percent(found: Estimate) -> str:
-    """Returns an estimate with its interval, such as "56.9% [54.0%, 59.8%]"."""
+    """Returns an estimate with its interval as text, such as "56.9% [54.0%, 59.8%]"."""
     if found.mean is None:
         return ""
     return f"{found.mean:.1%} [{found.low:.1%}, {found.high:.1%}]"

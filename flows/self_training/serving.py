@@ -1,4 +1,4 @@
-"""Serves the models of a loop while they are asked, one at a time."""
+"""Serves the models of a loop while they are needed, one model at a time."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -10,8 +10,8 @@ from redraft.llm.providers.embedded.model import weights_folder
 
 
 class Serving:
-    """Starts a server when a model is asked first, and ends it before another model is asked or trained. Without a
-    server, models are asked by their own names at `api_base`."""
+    """Starts a server when a model is first needed, and ends it before another model is needed or trained. Without a
+    server, models are called by their own names at `api_base`."""
 
     def __init__(self, server: Server | None, api_base: str | Sequence[str] | None, say: Callable[[str], None]) -> None:
         self._server, self._api_base, self._say = server, api_base, say
@@ -25,7 +25,7 @@ class Serving:
         await self.stop()
 
     async def asked(self, model: LoopModel) -> Mapping[str, Any]:
-        """Returns the arguments by which stages ask a model: `model`, and the address of its server as `api_base`.
+        """Returns the arguments with which stages call a model: `model`, and the address of its server as `api_base`.
         Raises ServerError."""
         embedded = isinstance(model.model, str) and weights_folder(model.model) is not None
         if self._server is None or embedded or not isinstance(model.model, str):
@@ -38,6 +38,6 @@ class Serving:
         return self._now[1]
 
     async def stop(self) -> None:
-        """Ends the server that runs, so that a training has the memory."""
+        """Ends the running server, so that its memory is free for training."""
         self._now = None
         await self._stack.aclose()

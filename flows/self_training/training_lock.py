@@ -1,4 +1,4 @@
-"""One training at a time in the folder of a round."""
+"""A lock that allows only one training at a time in the folder of a round."""
 
 import asyncio
 import fcntl
@@ -12,8 +12,9 @@ POLL_S = 0.2
 
 @asynccontextmanager
 async def training_lock(folder: Path, say: Callable[[str], None]) -> AsyncIterator[int]:
-    """Waits until no other command, and no program that a killed command left, trains in a folder. Yields a descriptor:
-    a program that inherits it keeps others waiting until it ends, also if this process is killed. Raises OSError."""
+    """Waits until no other command, and no program that a killed command started, trains in a folder. Yields the file
+    descriptor of the lock. A program that inherits the descriptor holds the lock until it ends, even if this process is
+    killed. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
     try:

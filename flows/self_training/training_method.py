@@ -1,5 +1,5 @@
-"""Methods of self-training: what is drawn, how it is labelled, what is kept, and what is trained. A method is a TOML
-file in `methods/`, or one's own."""
+"""Methods of self-training: what is drawn, how it is labelled, which rows are kept, and which models are trained. A
+method is a TOML file in `methods/`, or a user's own file."""
 
 import tomllib
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent / "methods"
 
 
 class MethodError(RedraftError):
-    """Raised for a method that cannot be used. The message names the file and the mistake."""
+    """Raised if a method cannot be used. The message names the file and the mistake."""
 
 
 class _Strict(BaseModel):
@@ -22,7 +22,7 @@ class _Strict(BaseModel):
 
 
 class Labels(_Strict):
-    """A grader that judges the drafts of a round before rows are made of them, with its arguments."""
+    """A grader, with its arguments, that grades the drafts of a round before rows are made from them."""
 
     grader: str
     where: str = "true"
@@ -30,8 +30,8 @@ class Labels(_Strict):
 
 
 class NewQuestions(_Strict):
-    """The augmentations by which each round makes new questions of its problems before it drafts: `methods` and their
-    arguments, who answers the new questions to test them, and how many answers there are to each."""
+    """The augmentations by which each round makes new questions from its problems before it draws drafts: `methods`
+    with their arguments, the strategy that answers the new questions, and the number of answers to each."""
 
     methods: list[str] = Field(min_length=1)
     strategy: str = "self_consistency"
@@ -41,11 +41,11 @@ class NewQuestions(_Strict):
 
 
 class Part(_Strict):
-    """A model that each round trains. The rows are those of a preset, or of a format with filters and arguments.
-    Training begins with the first model (`start` "base"), or with the model of the round before ("last"). A policy may
-    also begin with the layers of the round's verifier under its own output head ("verifier"), and a verifier with the
-    policy that drew ("policy"). The rows are made of the trajectories of all rounds (`rows` "all"), or of this round
-    ("last")."""
+    """A model that each round trains. The rows are those of a preset, or of a format with filters and arguments. With
+    `start` "base", training begins with the first model; with "last", with the model of the previous round. A policy
+    may also begin with the layers of the round's verifier under its own output head ("verifier"), and a verifier with
+    the policy that drew the drafts ("policy"). The rows are made from the trajectories of all rounds (`rows` "all"), or
+    only of this round ("last")."""
 
     preset: str | None = None
     format: str | None = None
@@ -58,14 +58,14 @@ class Part(_Strict):
 
     @property
     def flat_arguments(self) -> dict[str, Any]:
-        """Returns the arguments as an export takes them: `{"style": "text", "cap.most": 2}`."""
+        """Returns the arguments in the form that an export takes: `{"style": "text", "cap.most": 2}`."""
         return flat(self.arguments)
 
 
 class VerifierPart(Part):
-    """A model that judges, which each round trains after the policy. `grader` asks it, with the arguments `judges`, in
-    which {verifier} stands for its name and {base} for the first model. It grades the samples on the held-out problems,
-    for the watch. With `searches` it also grades what the strategy draws in later rounds."""
+    """A model that grades, which each round trains after the policy. `grader` calls it with the arguments `judges`, in
+    which {verifier} is replaced by its name and {base} by the first model's name. It grades the samples on the held-out
+    problems for the watch. With `searches`, it also grades the drafts of the strategy in later rounds."""
 
     grader: str
     judges: Mapping[str, Any] = Field(default_factory=dict)
@@ -73,8 +73,8 @@ class VerifierPart(Part):
 
 
 class TrainingMethod(_Strict):
-    """A method: the new questions that a round begins with, the strategy that draws, its settings, the labels, and the
-    models that are trained. A setting that is None has the default of `redraft generate`."""
+    """A method: the new questions of a round, the strategy that draws drafts, its settings, the labels, and the models
+    that are trained. A setting that is None has the default of `redraft generate`."""
 
     about: str = ""
     augment: NewQuestions | None = None
@@ -91,7 +91,7 @@ class TrainingMethod(_Strict):
 
 
 def flat(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns arguments in which those of a part have the part's name before a point."""
+    """Returns arguments as a flat dict. The arguments of a part are prefixed by the part's name and a dot."""
     found: dict[str, Any] = {}
     for name, value in arguments.items():
         found |= {f"{name}.{key}": given for key, given in value.items()} if isinstance(value, dict) else {name: value}
@@ -99,12 +99,12 @@ def flat(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def names() -> list[str]:
-    """Returns the names of the methods that are shipped."""
+    """Returns the names of the methods that ship with redraft."""
     return sorted(file.stem for file in FOLDER.glob("*.toml"))
 
 
 def read_method(name: str | Path) -> TrainingMethod:
-    """Returns a method by its name, or by the path of a file that ends in .toml. Raises MethodError."""
+    """Returns a method by its name, or by the path of a file that ends in `.toml`. Raises MethodError."""
     own = str(name).endswith(".toml")
     file = Path(name).expanduser() if own else FOLDER / f"{name}.toml"
     if not own and str(name) not in names():
@@ -125,9 +125,9 @@ def read_method(name: str | Path) -> TrainingMethod:
 
 
 def replaced(method: TrainingMethod, arguments: Mapping[str, Any]) -> tuple[TrainingMethod, dict[str, Any]]:
-    """Returns a method in which `policy.NAME` and `verifier.NAME` of the arguments replace what it says of these
-    models, and the other arguments. NAME is a field such as `start`, `filters` (names with commas between them), or an
-    argument of the format or of a filter, such as `cap.most`. Raises MethodError."""
+    """Returns a pair: the method, in which the arguments `policy.NAME` and `verifier.NAME` override the settings of
+    these models, and all other arguments. NAME is a field such as `start` or `filters` (names separated by commas), or
+    an argument of the format or of a filter, such as `cap.most`. Raises MethodError."""
     found, left = method, dict[str, Any]()
     for key, value in arguments.items():
         role, point, name = key.partition(".")

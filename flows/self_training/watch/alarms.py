@@ -1,4 +1,4 @@
-"""Tests whether a round shows signs of collapse, each by a paired test over problems at a stated error rate."""
+"""Tests whether a round shows signs of collapse. Each test is paired over problems, with a stated error rate."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -8,12 +8,13 @@ from redraft.graders.statistics import sign_flip
 from redraft.store.tables.collapse import Alarm
 
 LEVEL = 0.01
-"""The most that a single test errs: an alarm sounds in at most this share of rounds if nothing has changed."""
+"""The significance level of a single test: if nothing has changed, an alarm is raised in at most this share of
+rounds."""
 TOLD = "{name} {before:.3f} to {now:.3f}"
 
 
 class _Side(NamedTuple):
-    """One condition of an alarm: an indicator that rises (1) or falls (-1)."""
+    """One condition of an alarm: an indicator, and whether it rises (1) or falls (-1)."""
 
     key: Key
     sign: int
@@ -21,11 +22,11 @@ class _Side(NamedTuple):
 
 
 def alarms(now: Values, since: Mapping[Key, tuple[int, Mapping[str, float]]]) -> list[Alarm]:
-    """Returns a test of each alarm whose indicators are known. `since` has the number and values of the round that each
-    indicator is compared with.
+    """Returns the test of each alarm whose indicators are known. `since` has, for each indicator, the number and the
+    values of the round with which it is compared.
 
-    An alarm with two conditions sounds only if both are significant by themselves, so that its error rate is at most
-    LEVEL also if one of them is true (an intersection-union test: Berger 1982).
+    An alarm with two conditions is raised only if both are significant on their own. Its error rate is then at most
+    LEVEL even if one of the conditions is true (an intersection-union test: Berger 1982).
     """
     most = max((key.k or 0 for key in now if key.indicator == "pass_at_k"), default=0)
     conditions = {
@@ -59,6 +60,6 @@ def _alarm(
 
 
 def p_rise(differences: list[float], test: Callable[[list[float]], float] = sign_flip) -> float:
-    """Returns the one-sided p-value for a positive mean of paired differences, one for each problem. If the two values
-    of each problem could as well be exchanged, the p-value is at most p with a chance of at most p."""
+    """Returns the one-sided p-value for a positive mean of paired differences, one per problem. If the two values of
+    each problem are exchangeable, the p-value is at most p with a probability of at most p."""
     return test(differences) / 2 if sum(differences) > 0 else 1.0

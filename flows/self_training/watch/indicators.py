@@ -1,4 +1,4 @@
-"""Indicators of collapse: for each problem a value, and for each indicator its mean with intervals over problems."""
+"""Indicators of collapse: a value for each problem, and for each indicator its mean with an interval over problems."""
 
 import math
 import re
@@ -14,15 +14,16 @@ from redraft.store.tables.collapse import Indicator
 
 RIGHT = "right"
 WORDS = re.compile(r"\d|[^\W\d_]+|[^\w\s]")
-"""A digit, a word or a sign."""
+"""Matches a digit, a word or a sign."""
 LONGEST, DRAWN = 4, 48
-"""The words of the longest n-grams, and how many n-grams of a problem's samples are compared."""
-BINS = 10  # of equal width, for the calibration
+"""The number of words of the longest n-grams, and the number of n-grams per problem for which diversity is computed."""
+BINS = 10  # bins of equal width, for the calibration
 DRAWS = 2000
 
 
 class Key(NamedTuple):
-    """An indicator, with its number of samples or words, and the level of the problems if it is of one level."""
+    """The key of an indicator: its name, its number of samples or words, and the level of the problems if it is
+    restricted to one level."""
 
     indicator: str
     k: int | None = None
@@ -30,12 +31,12 @@ class Key(NamedTuple):
 
 
 Values = Mapping[Key, Mapping[str, float]]
-"""The value of each problem, by indicator."""
+"""The values of all problems, by indicator."""
 
 
 def problem_values(held: Mapping[str, Held], losses: Mapping[str, float], first: Mapping[str, Held]) -> Values:
-    """Returns what is measured of each problem. `losses` are those of the problems' reference solutions, and `first` is
-    what the first model drew."""
+    """Returns the values of each problem. `losses` are the losses of the problems' reference solutions, and `first` are
+    the samples of the first model."""
     found: dict[Key, dict[str, float]] = {}
 
     def note(key: Key, problem_id: str, value: float, level: int | None = None) -> None:
@@ -60,7 +61,7 @@ def problem_values(held: Mapping[str, Held], losses: Mapping[str, float], first:
 
 
 def _sampled(samples: Sequence[Sample]) -> Iterator[tuple[Key, float]]:
-    """Yields the other values of one problem's samples."""
+    """Yields the other indicators and their values for the samples of one problem."""
     n = len(samples)
     answers = [RIGHT if sample.right else sample.answer for sample in samples]
     counts = Counter(answer for answer in answers if answer is not None)
@@ -83,7 +84,7 @@ def _sampled(samples: Sequence[Sample]) -> Iterator[tuple[Key, float]]:
         gap = sum(score - right for score, right in scored) / len(scored)
         yield Key("verifier_gap"), gap
         wrong = [score for score, right in scored if not right]
-        if wrong:  # alone, since more wrong samples widen the gap of a verifier that has not changed
+        if wrong:  # wrong samples only: with more of them, the gap of an unchanged verifier would grow
             yield Key("verifier_wrong"), sum(wrong) / len(wrong)
         order = auroc(scored)
         if order is not None:
@@ -91,9 +92,9 @@ def _sampled(samples: Sequence[Sample]) -> Iterator[tuple[Key, float]]:
 
 
 def _distinct_ngrams(samples: Sequence[Sample]) -> Iterator[tuple[int, float]]:
-    """Yields, for n from 1, the expected share of different n-grams among DRAWN n-grams of all samples, drawn without
-    replacement (rarefaction: Hurlbert 1971). Longer samples have no other share. Nothing is yielded if there are fewer
-    n-grams."""
+    """Yields pairs of n, from 1, and the expected share of distinct n-grams among DRAWN n-grams of all samples, drawn
+    without replacement (rarefaction: Hurlbert 1971). Therefore the share does not depend on the length of the samples.
+    Nothing is yielded if there are fewer n-grams."""
     words = [WORDS.findall(sample.text.lower()) for sample in samples]
     for size in range(1, LONGEST + 1):
         grams = Counter(tuple(each[at : at + size]) for each in words for at in range(len(each) - size + 1))
@@ -104,8 +105,8 @@ def _distinct_ngrams(samples: Sequence[Sample]) -> Iterator[tuple[int, float]]:
 
 
 def auroc(scored: Sequence[tuple[float, bool]]) -> float | None:
-    """Returns the chance that a right sample has a higher score than a wrong one, equal scores counting half. Returns
-    None unless there are both."""
+    """Returns the probability that a right sample has a higher score than a wrong one; equal scores count one half.
+    Returns None unless there are both right and wrong samples."""
     right = np.array([score for score, is_right in scored if is_right])
     wrong = np.sort([score for score, is_right in scored if not is_right])
     if not len(right) or not len(wrong):
@@ -115,8 +116,8 @@ def auroc(scored: Sequence[tuple[float, bool]]) -> float | None:
 
 
 def calibration_error(scored: Sequence[tuple[float, bool]]) -> float:
-    """Returns the expected calibration error (Guo et al. 2017) over BINS bins of equal width: the mean distance between
-    a bin's mean score and its share of right samples, weighted by its samples."""
+    """Returns the expected calibration error (Guo et al. 2017) over BINS bins of equal width: the mean absolute
+    difference between a bin's mean score and its share of right samples, weighted by its number of samples."""
     bins: dict[int, list[tuple[float, bool]]] = {}
     for score, right in scored:
         bins.setdefault(min(int(score * BINS), BINS - 1), []).append((score, right))
@@ -124,14 +125,15 @@ def calibration_error(scored: Sequence[tuple[float, bool]]) -> float:
 
 
 def gini(counts: Sequence[int]) -> float:
-    """Returns the Gini coefficient of counts: 0 if all are equal, and near 1 if one of them has everything."""
+    """Returns the Gini coefficient of counts: 0 if all are equal, and near 1 if one count has nearly the whole sum."""
     ordered, total = sorted(counts), sum(counts)
     ranked = sum(rank * count for rank, count in enumerate(ordered, start=1))
     return 2 * ranked / (len(ordered) * total) - (len(ordered) + 1) / len(ordered) if total else 0.0
 
 
 def pooled(held: Mapping[str, Held], kept: Sequence[int]) -> list[Indicator]:
-    """Returns the indicators that have no value of each problem. `kept` are the rows of each training problem."""
+    """Returns the indicators that have no value per problem. `kept` are the numbers of rows of each training
+    problem."""
     found: list[Indicator] = []
     scored = [(s.score, s.right) for one in held.values() for s in one.samples if s.score is not None]
     if scored:
@@ -146,8 +148,8 @@ def pooled(held: Mapping[str, Held], kept: Sequence[int]) -> list[Indicator]:
 
 
 def estimates(now: Values, since: Mapping[Key, tuple[int, Mapping[str, float]]]) -> list[Indicator]:
-    """Returns the mean of each indicator, and its change to an earlier round (its number and values), each with a
-    bootstrap interval over problems. One set of draws serves all indicators."""
+    """Returns the mean of each indicator, and its change from an earlier round, each with a bootstrap interval over
+    problems. `since` has the number and the values of that round. All indicators share the same bootstrap draws."""
     problems = sorted({problem_id for values in now.values() for problem_id in values})
     if not problems:
         return []
@@ -167,7 +169,8 @@ def estimates(now: Values, since: Mapping[Key, tuple[int, Mapping[str, float]]])
 def _interval(
     values: Mapping[str, float], problems: Sequence[str], counts: np.ndarray
 ) -> tuple[float | None, float | None, float | None]:
-    """Returns the mean of the problems that have a value, and the bounds of its 95% interval."""
+    """Returns a triple: the mean over the problems that have a value, and the lower and upper bounds of its 95%
+    interval."""
     if not values:
         return None, None, None
     known = np.array([problem in values for problem in problems], np.float64)

@@ -1,4 +1,4 @@
-"""The losses of a model on the worked solutions that came with held-out problems."""
+"""The losses of a model on the worked solutions that the held-out problems come with."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,10 +11,10 @@ from redraft.store.tables.collapse import ReferenceLoss
 
 
 async def reference_losses(problems: Sequence[Problem], settings: Mapping[str, Any]) -> list[ReferenceLoss]:
-    """Returns the loss on each problem's `meta["solution"]`. Problems without one, and solutions that the model cannot
-    read, have none. The list is empty if the model tells no log-probabilities of texts that it did not write.
-    `settings` are arguments of `generate`: `model`, `api_base`, `limits` and `prompts`. Raises ModelError if the model
-    cannot be used."""
+    """Returns the loss on each problem's `meta["solution"]`. Problems without a solution, and solutions that the model
+    cannot read, are left out. The list is empty if the model returns no log-probabilities of texts that it did not
+    write. `settings` are arguments of `generate`: `model`, `api_base`, `limits` and `prompts`. Raises ModelError if the
+    model cannot be used."""
     references = [(one, one.meta["solution"]) for one in problems if isinstance(one.meta.get("solution"), str)]
     if not references:
         return []

@@ -1,4 +1,4 @@
-"""The samples of a round on the held-out problems, as the watch reads them."""
+"""The samples of a round on the held-out problems, in the form that the watch needs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,9 @@ from redraft.store.tables.store import Store
 
 
 class Sample(NamedTuple):
-    """A sample that did not fail and that the oracle decided. `answer` is None if no answer could be read. `signature`
-    is a hash of its equations, None if it has none. `score` is the verifier's, in [0, 1], None without one."""
+    """A sample that did not fail and that the oracle could decide. `answer` is None if no answer could be read.
+    `signature` is a hash of its equations, or None if it has none. `score` is the verifier's value in [0, 1], or
+    None."""
 
     right: bool
     answer: str | None = None
@@ -31,7 +32,7 @@ class Held:
 
 
 def read_samples(store: Store, recipe: str, replicate: str, verifier_runs: Sequence[str] = ()) -> Mapping[str, Held]:
-    """Returns the samples of each problem, with the scores that some runs of `annotate` gave them."""
+    """Returns the samples of each problem, with the scores that the runs `verifier_runs` of `annotate` gave them."""
     places = {
         "recipe": literal(recipe), "replicate": literal(replicate), "judged": one_of("run_id", verifier_runs),
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Measures each round of a loop for signs of collapse, and records what it finds."""
+"""Measures each round of a loop for signs of collapse, and records the results."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,11 +13,11 @@ from redraft.store.tables.sql import literal
 from redraft.store.tables.store import Store
 
 VERIFIER_RUNS = "verifier_runs"
-"""The figure of a round that names the runs in which the verifier graded the held-out samples."""
+"""The key in a round's measurements for the runs in which the verifier graded the held-out samples."""
 
 
 class Watch:
-    """The watch over one loop. An indicator is compared with the first round that has it."""
+    """The watch over one loop. Each indicator is compared with the first round that has it."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -26,8 +26,8 @@ class Watch:
         self._read: set[int] = set()
 
     def observe(self, noted: Round, losses: Sequence[ReferenceLoss], earlier: Sequence[Round]) -> Sequence[Alarm]:
-        """Measures a round whose held-out samples are in the store, records the result, and returns the alarms, those
-        that are silent too."""
+        """Measures a round whose held-out samples are in the store, records the result, and returns the tests of all
+        alarms, including those that are not raised."""
         for one in earlier:
             if one.round not in self._read:
                 self._compare_with(one, self._values(one, self._store.reference_losses(one.loop_id, one.round)))
@@ -58,7 +58,7 @@ class Watch:
             self._since.setdefault(key, (noted.round, each))
 
     def _kept(self, noted: Round) -> list[int]:
-        """Returns how many rows each problem of a round has; 0 for a problem without rows."""
+        """Returns the number of rows of each problem of a round, including 0 for problems without rows."""
         if noted.dataset_id is None:
             return []
         places: dict[str, Any] = {
