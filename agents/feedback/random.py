@@ -1,4 +1,4 @@
-"""The control of `oracle`: independent guesses, stopped by the answer key, without any correction."""
+"""The control for feedback `oracle`: independent guesses that the answer key stops, without any correction."""
 
 from collections.abc import Sequence
 

@@ -25,11 +25,11 @@ def tests(
 ) -> Feedback:
     """Runs the program on unit tests and reports the tests that fail; there is no remark if all tests pass.
 
-    The feedback uses the tests that the question shows. If there are none, the model writes tests from the question
-    alone. The tests of the answer key are never used. With `reflect`, the model first explains the failure, sampled at
-    `temperature`, and the remark has the explanation and the failed tests. Without `reflect`, the remark has only the
-    failed tests. Tests that a model wrote may be wrong themselves. `limit_s` is the time limit in seconds for the
-    program, and for each test. Raises PartError if the question is not of the kind `code`.
+    The feedback uses the tests that the question shows. If the question shows no tests, the model writes tests from the
+    question alone. The tests of the answer key are never used. With `reflect`, the model first explains the failure,
+    sampled at `temperature`, and the remark has the explanation and the failed tests. Without `reflect`, the remark has
+    only the failed tests. Tests that a model wrote may be wrong themselves. `limit_s` is the time limit in seconds for
+    the program, and for each test. Raises PartError if the question is not of the kind `code`.
     """
 
     async def remark(trajectories: Sequence[Trajectory]) -> list[Remark | ModelError | None]:

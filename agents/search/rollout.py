@@ -17,8 +17,8 @@ from redraft.store.trajectory import Trajectory
 async def greedy_rollout_value(
     search: Search, policy: Policy, grader: Grader, critic: Critic, node: Node, branch: int, steps: int
 ) -> float | None:
-    """Returns the highest value along a path of up to `steps` steps from a node (ReST-MCTS*). Each step of the path is
-    the one with the highest value of `branch` drawn steps.
+    """Returns the highest value along a path of up to `steps` steps from a node (ReST-MCTS*). For each step of the
+    path, `branch` steps are drawn, and the one with the highest value is taken.
 
     Returns None if the node has ended, if the critic ends it, or if no step of the path has a value. The path ends if
     its trajectory ends, or if the critic calls it finished or hopeless. All continuations are stored in the search as

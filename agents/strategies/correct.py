@@ -42,9 +42,9 @@ def correct(
     repeats its answer (`agree`), and after `turns` drafts. Its `stop` and `reason` name the cause. Only a draft that
     ended by itself is revised.
 
-    If a `draft` strategy is given, it writes the first drafts instead of the policy, once for each sample. If a
-    `teacher` is given, it writes the redrafts. Each turn draws `branches` redrafts in one call. The redraft with the
-    best grade continues, and the others get the role `search`.
+    If a `draft` strategy is given, it replaces the policy for the first drafts, and runs once for each sample. If a
+    `teacher` is given, it replaces the policy for the redrafts. Each turn draws `branches` redrafts in one call. The
+    redraft with the best grade continues, and the others get the role `search`.
 
     With `pick=last`, the answer is the last draft with the highest grade. Without a grader it is the winner of a vote
     among the last drafts. With `pick=best`, it is the draft with the highest grade of all turns. With `pick=majority`,

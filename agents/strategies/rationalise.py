@@ -32,10 +32,10 @@ def rationalise(
     checker: Checker | None = None,
     watch: Watch | None = None,
 ) -> Agent:
-    """Draws `samples` drafts. If none of them is right, draws the same number again with the answer key as a hint in
-    the question, and picks the first right draft. Every trajectory is marked `oracle_used`. Drafts with a hint have the
-    role `search`, because they are not independent samples. A problem without a known answer gets no hint. Raises
-    PartError if `hint` lacks a placeholder.
+    """Draws `samples` drafts, and if none of them is right, draws the same number again with the answer key as a hint
+    in the question. The first right draft is the pick. Every trajectory is marked `oracle_used`. Drafts with a hint
+    have the role `search`, because they are not independent samples. A problem without a known answer gets no hint.
+    Raises PartError if `hint` lacks a placeholder.
 
     Args:
         samples: The number of drafts without a hint, and of drafts with a hint.

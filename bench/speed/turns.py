@@ -4,8 +4,8 @@
 
 Each problem gets either one trajectory of five drafts, or five drafts in separate calls (`best_of_n`). In a trajectory
 each draft is called wrong (feedback `fixed`), and the prompt has all earlier drafts. Each run is a separate process.
-Memory is the peak minus the memory of the process before the measurement. Its growth per problem is computed between
-two numbers of problems. Processor time is that of the client.
+Memory is the peak minus the memory of the process before the measurement. The growth of memory per problem is the slope
+between two successive numbers of problems. Processor time is that of the client.
 """
 
 import argparse

@@ -1,4 +1,5 @@
-"""Selects, from options that redraft.toml or the environment sets for several commands, those that concern one command.
+"""Options in redraft.toml and in the environment apply to several commands. This file selects those that concern one
+command.
 
 The command line overrides the environment, and the environment overrides redraft.toml. The settings of a preset or of a
 format have the same precedence as the option that names the preset or the format.

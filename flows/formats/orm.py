@@ -14,9 +14,9 @@ from redraft.store.errors import PartError
 @filtered_by("length", "duplicates")
 @trains("reward")
 def orm(*, style: Literal["rows", "pairs", "text"] = "rows", pairs: int = 4) -> Format:
-    """Writes a row for each draft of each turn: `prompt`, `completion`, and `label`, which is true if the answer is
-    right. Equal drafts of a question make one row. `oracle_used` is true if the answer key was read to write or to
-    choose the trajectory.
+    """Writes a row for each draft of each turn, with a label for its answer. The columns are `prompt`, `completion`,
+    and `label`, which is true if the answer is right. Equal drafts of a question make one row. `oracle_used` is true if
+    the answer key was read to write or to choose the trajectory.
 
     The style `text` has one column `text` with the question, a blank line and the draft, and the `label`, for a
     sequence classifier with two labels. The style `pairs` has `prompt`, `chosen` and `rejected` in messages for TRL's

@@ -16,7 +16,7 @@ CURE = re.compile(r"[:;(,]|\. \w|must be")  # a second part after the cause
 
 
 def faults(case: Case, outcome: Outcome) -> list[str]:
-    """Returns the broken rules of an outcome, each as "rule: details". The list is empty if no rule is broken."""
+    """Returns the rules that an outcome breaks, each as "rule: details". The list is empty if it breaks none."""
     return [f"{rule}: {what}" for rule, what in _faults(case, outcome)]
 
 

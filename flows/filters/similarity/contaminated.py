@@ -24,14 +24,21 @@ def contaminated(
     least: float | None = None,
     limit: int | None = None,
 ) -> Filter:
-    """Drops problems that are also in the test set `against`, which is any source that `redraft generate` reads. Only
-    its first `limit` problems are compared. The reason names the test problem and the similarity.
+    """Drops problems that are also in a test set. The reason names the test problem and the similarity.
 
-    With `by="ngrams"`, the question shares `words` consecutive words with the test question, 13 by default (GPT-3,
-    Brown et al. 2020, arXiv 2005.14165, appendix C). A test question of 8 to 12 words is found if the question contains
-    it as a whole. With `by="near"`, the Jaccard similarity of their 3-word shingles is at least `least` (0.8). With
-    `by="meaning"`, the cosine of their embeddings is at least `least` (0.9); this needs redraft[meaning]. With
-    `of="draft"`, the draft is compared instead of the question.
+    With `by="ngrams"`, a problem is dropped if its question shares `words` consecutive words with a test question
+    (GPT-3, Brown et al. 2020, arXiv 2005.14165, appendix C). A test question of 8 to 12 words must be contained as a
+    whole. With `by="near"`, a problem is dropped if the Jaccard similarity of the 3-word shingles is at least `least`.
+    With `by="meaning"`, it is dropped if the cosine of the embeddings is at least `least`; this needs redraft[meaning].
+
+    Args:
+        against: The test set, which is any source that `redraft generate` reads.
+        by: How texts are compared: by common words in a row (`ngrams`), by common shingles (`near`), or by embeddings
+            (`meaning`).
+        of: The text that is compared with the test questions: the `question` of a problem, or each `draft`.
+        words: The number of consecutive words for `ngrams`.
+        least: The minimum similarity in (0, 1]; `none` is 0.8 for `near` and 0.9 for `meaning`.
+        limit: The number of problems of the test set that are compared, from the first on; `none` means all.
     """
     check_number("contaminated.words", words, 13, least=1)
     if limit is not None:

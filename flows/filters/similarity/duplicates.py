@@ -13,7 +13,7 @@ from redraft.flows.filters.sifting.question_state import PerQuestion
 
 def duplicates(*, keep: Literal["first", "furthest"] = "first") -> Filter:
     """Drops a draft if another draft of its question has the same equations and the same answer, even if the words
-    differ (RFT: Yuan et al. 2023, arXiv 2308.01825). Drafts without equations are compared by their text; case and
+    differ (RFT, Yuan et al. 2023, arXiv 2308.01825). Drafts without equations are compared by their text; case and
     white space are ignored.
 
     With `keep="first"`, the first draft is kept. `keep="furthest"` follows the published code of RFT: a later draft of

@@ -46,7 +46,7 @@ def language(
     Two rules decide. First, a draft mixes languages if more than a share `mixed` of its letters are in a script that
     none of the languages uses (DeepSeek-R1, arXiv 2501.12948, rewards drafts in a single language). Second, py3langid
     names the most probable language of the first 500 characters. A text of fewer than `words` words is too short for
-    the second rule and is kept.
+    py3langid, and is kept if it passes the first rule.
     """
     check_number("language.mixed", mixed, 0.05, least=0, most=1)
     check_number("language.words", words, 12, least=1)

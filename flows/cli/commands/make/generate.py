@@ -31,8 +31,8 @@ def generate(source: str, json: bool, set: dict[str, str], **given: Any) -> int:
     never part of training data. 'augmented' means the new questions that 'redraft augment' accepted, and
     'augmented:rephrase,fobar' only those of two methods.
 
-    By default, the strategy 'correct' tells the model which step had the lowest likelihood (--set feedback=likelihood).
-    This needs the model's log-probabilities; --set feedback=none and feedback=oracle do not.
+    By default, the feedback of the strategy 'correct' names the first step with a low likelihood (--set
+    feedback=likelihood). This needs the model's log-probabilities; --set feedback=none and feedback=oracle do not.
 
     If the budget is used up, the run ends and keeps its results, and the same command continues it.
 

@@ -80,9 +80,9 @@ def turn_loss(now: Tensor, before: Tensor, mask: Tensor, credit: Tensor, weight:
     """Returns a loss of one turn. Its expected gradient, over the texts that the model draws, is that of -reward +
     `weight` * KL divergence. `now` and `before` are log-probabilities (samples, tokens) of the model and of the
     reference, `mask` is 1 for tokens of the answer, and `credit` has the shape (samples,). Each token is credited with
-    the reward minus `weight` times the log ratio of `now` to `before`, summed over the token and the tokens after it. A
-    term that is differentiated directly, such as GRPO's estimate of the divergence, would have the gradient of the
-    reverse divergence."""
+    the reward minus `weight` times the sum of the log ratios of `now` to `before` over this token and the tokens after
+    it. A term that is differentiated directly, such as GRPO's estimate of the divergence, would have the gradient of
+    the reverse divergence."""
     ratios = (now - before).detach() * mask
     to_come = ratios.flip(1).cumsum(1).flip(1)
     return -((credit[:, None] - weight * to_come) * now * mask).sum(1).mean()
