@@ -32,12 +32,17 @@ class Part:
 
 POLICIES = "redraft.agents.policies.policy"
 PARTS: Mapping[str, Part] = {
-    "policy": Part("whole", "policy", "Who writes drafts, or their next steps."),
-    "teacher": Part("whole", "policy", "Who writes the redrafts, in the policy's place.", implied=True),
-    "draft": Part(None, "strategy", "Who gives the first drafts, in the policy's place."),
-    "grader": Part("likelihood", "grader", "Who grades drafts, or their steps, for the strategy."),
-    "critic": Part("none", "critic", "Who says whether to go on with a draft."),
-    "feedback": Part("likelihood", "feedback", "What is said to the writer after a draft."),
+    "policy": Part("whole", "policy", "The policy, which writes drafts or their next steps."),
+    "teacher": Part(
+        "whole",
+        "policy",
+        "The policy that writes the redrafts; by default the policy of the first drafts.",
+        implied=True,
+    ),
+    "draft": Part(None, "strategy", "The strategy that writes the first drafts; by default the policy writes them."),
+    "grader": Part("likelihood", "grader", "The grader of drafts, or of their steps, for the strategy."),
+    "critic": Part("none", "critic", "The critic, which decides whether a draft goes on."),
+    "feedback": Part("likelihood", "feedback", "The feedback that the writer gets after a draft."),
 }
 
 

@@ -63,37 +63,37 @@ class ModelSettings:
     """The settings of the model: its name, how it is called, and its budgets."""
 
     model: Name | Model = setting(
-        "embedded", "The language model: 'embedded' ships with redraft, or a name of the server, or one of LiteLLM's."
+        "embedded", "The language model: 'embedded' ships with redraft; other names are the server's or LiteLLM's."
     )
     api_base: str | Sequence[str] | None = setting(
-        None, "The address of an OpenAI-compatible server that has the model, or several with commas between them."
+        None, "The address of an OpenAI-compatible server that has the model, or several, separated by commas."
     )
     arguments: Mapping[str, Any] = made_setting(
         _no_arguments, "Arguments of the strategy or the grader and of their parts, such as {'turns': 2}."
     )
-    temperature: float = setting(1.0, "How freely the model draws; 0 takes the likeliest token each time.", ge=0)
-    max_tokens: int = setting(1024, "The most tokens of one draft.", ge=1)
+    temperature: float = setting(1.0, "The sampling temperature; 0 takes the most likely token each time.", ge=0)
+    max_tokens: int = setting(1024, "The maximum number of tokens of a draft.", ge=1)
     top_p: float | None = setting(
-        None, "Each draw chooses among the fewest likeliest tokens that have this probability together.", gt=0, le=1
+        None, "Sample from the smallest set of tokens with this total probability (nucleus sampling).", gt=0, le=1
     )
-    top_k: int | None = setting(None, "Each draw chooses among so many of the likeliest tokens.", ge=1)
+    top_k: int | None = setting(None, "Sample from this number of most likely tokens.", ge=1)
     min_p: float | None = setting(
-        None, "Each draw chooses among tokens with at least this share of the likeliest one's probability.", ge=0, lt=1
+        None, "Sample from tokens with at least this share of the most likely token's probability.", ge=0, lt=1
     )
-    seed: int = setting(0, "The same seed gives the same drafts, if the model can.")
-    replicate: str = setting("", "The name of a fresh repetition of the same job; the same name goes on with it.")
-    concurrency: int = setting(64, "The most calls in flight; a provider gets as many as it bears.", ge=1)
+    seed: int = setting(0, "The same seed gives the same drafts, if the model supports seeds.")
+    replicate: str = setting("", "The name of an independent repetition of the same job; the same name continues it.")
+    concurrency: int = setting(64, "Maximum concurrent calls; with a provider, the number adapts to its limits.", ge=1)
     sandbox: Literal["monty", "cpython"] = setting(
-        "monty", "Who runs programs: Monty alone, or for what Monty lacks CPython too, confined by bubblewrap."
+        "monty", "The sandbox of programs: only Monty, or also CPython in bubblewrap for what Monty does not support."
     )
-    limits: Limits = made_setting(_limits, "How calls are paced, and how long a provider's failures are borne.")
-    budget: Budget = made_setting(_budget, "The most that this run may use.")
-    problem_budget: Budget = made_setting(_budget, "The most that each problem may use.")
+    limits: Limits = made_setting(_limits, "The rate of calls, and how long a provider's failures are tolerated.")
+    budget: Budget = made_setting(_budget, "The limits of this run.")
+    problem_budget: Budget = made_setting(_budget, "The limits of each problem.")
     prices: Prices | None = setting(
         None,
-        "What the model costs, in US dollars a million tokens: read, written and, if it differs, read from a cache.",
+        "The model's prices in US dollars per million tokens: input, output and, if it differs, cached input.",
     )
-    prompts: Prompts = made_setting(_prompts, "A TOML file of wordings, examples and a system prompt of your own.")
+    prompts: Prompts = made_setting(_prompts, "A TOML file with prompts, examples and a system prompt of your own.")
 
     @property
     def sampling(self) -> Sampling:
@@ -110,16 +110,16 @@ class ModelSettings:
 class Settings(ModelSettings):
     """The settings that decide how problems are solved."""
 
-    strategy: Name | Spec = setting("correct", "Who writes: a strategy's name, or your own as path.py:function.")
+    strategy: Name | Spec = setting("correct", "The strategy that solves: its name, or your own as path.py:function.")
     grader: Name | Spec | None = setting(
-        None, "Who judges drafts for the strategy: a grader's name, or your own; by default the strategy's choice."
+        None, "The grader of drafts for the strategy: its name, or your own; by default the strategy's."
     )
     critic: Name | Spec | None = setting(
-        None, "Who tells the strategy whether to go on: a critic's name, or your own; by default the strategy's choice."
+        None, "The critic, which decides whether a draft goes on: its name, or your own; by default the strategy's."
     )
-    samples: int = setting(8, "Independent drafts a problem; a larger number than before adds the difference.", ge=1)
+    samples: int = setting(8, "Independent drafts per problem; a larger number than before adds the difference.", ge=1)
     batch: bool = setting(
-        False, "Ask by the provider's batches: half the price, an answer within a day; stopped, the same job goes on."
+        False, "Use the provider's batches: half the price, replies within a day; a stopped job can be continued."
     )
 
 
@@ -134,24 +134,24 @@ class Selection:
     limit: int | None = setting(None, "The first N problems only.", ge=1)
     question_column: Name | None = setting(
         None,
-        "The column of the questions, if it has no usual name; several with commas between them make one question.",
+        "The column of the questions, if it has no usual name; several, separated by commas, are joined.",
     )
     answer_column: Name | None = setting(None, "The column of the answers, if it has no usual name.")
-    skip_bad: bool = setting(False, "Leave out rows that cannot be read, and say how many.")
+    skip_bad: bool = setting(False, "Leave out invalid rows, and print their number.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerSettings:
     """The settings of a stage whose work can be shared by several processes."""
 
-    workers: int = setting(1, "The processes that share the work; more commands with the same settings join.", ge=1)
+    workers: int = setting(1, "Number of worker processes; further commands with the same settings join them.", ge=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoreSettings:
     """The settings of every stage that works on a store."""
 
-    db: Name = setting(DB, "The DuckDB file that everything is kept in.")
+    db: Name = setting(DB, "The store: a DuckDB file, or a folder that ends with a slash.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,11 +159,11 @@ class FilterSettings:
     """The settings that choose the trajectories of a dataset."""
 
     filters: Sequence[Name | Spec] | None = setting(
-        None, "Which trajectories are kept: filters, in order, each by its name or your own as path.py:function."
+        None, "The filters of trajectories, in order, each by its name or your own as path.py:function."
     )
-    run: Name | None = setting(None, 'Only what the run with this id wrote; see `redraft query "FROM runs"`.')
+    run: Name | None = setting(None, 'Only trajectories of the run with this id; see `redraft query "FROM runs"`.')
     include_heldout: bool = setting(
-        False, "Take held-out problems too (of a split such as test or heldout), kept to measure by."
+        False, "Include held-out problems (of a split such as test or heldout), which are meant for measuring."
     )
 
 
@@ -172,14 +172,14 @@ class ExportSettings(FilterSettings):
     """The settings that decide which rows an export writes."""
 
     format: Name | Spec | None = setting(
-        None, "How rows are written: a format's name, or your own as path.py:function; sft without it."
+        None, "The format of rows: its name, or your own as path.py:function; by default sft."
     )
     preset: Name | None = setting(
         None,
-        "What a published method keeps: a format, filters and arguments, by the method's name or as your own.toml.",
+        "The format, filters and arguments of a published method: its name, or a TOML file of your own.",
     )
     trainer: Name | Spec | None = setting(
-        None, "The trainer that reads the rows: its columns, and its configuration beside them."
+        None, "The trainer for which rows are written, with its columns and a configuration next to them."
     )
     shards: int | None = setting(None, "The number of files of the training split of a folder.", ge=1)
     validation: float | None = setting(
@@ -191,9 +191,9 @@ class ExportSettings(FilterSettings):
 class AnnotationSettings(ModelSettings):
     """The settings that decide how stored drafts are graded."""
 
-    grader: Name | Spec = setting("rollout", "Who judges the stored drafts: a grader's name, or your own.")
-    where: Name = setting("true", "Which drafts are judged, as an SQL condition, such as 'turn = 1 AND level > 2'.")
-    limit: int | None = setting(None, "The drafts of the first N problems only.", ge=1)
+    grader: Name | Spec = setting("rollout", "The grader of the stored drafts: its name, or your own.")
+    where: Name = setting("true", "An SQL condition for the drafts to grade, such as 'turn = 1 AND level > 2'.")
+    limit: int | None = setting(None, "Only drafts of the first N problems.", ge=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,11 +201,13 @@ class AugmentSettings(ModelSettings):
     """The settings that decide how new questions are made and tested."""
 
     methods: Sequence[Name | Spec] | None = setting(
-        None, "How questions are rewritten: augmentations, each by its name or your own as path.py:function."
+        None, "The augmentations that make new questions, each by its name or your own as path.py:function."
     )
-    strategy: Name | Spec = setting("self_consistency", "Who answers new questions, to test them: a strategy.")
-    samples: int = setting(4, "The answers to each new question that test it.", ge=1)
-    skip_impossible: bool = setting(False, "Leave out methods that the model or the problems do not allow, and say so.")
+    strategy: Name | Spec = setting("self_consistency", "The strategy that answers new questions to test them.")
+    samples: int = setting(4, "The number of answers that test each new question.", ge=1)
+    skip_impossible: bool = setting(
+        False, "Leave out methods that the model or the problems do not allow, and note it."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,16 +215,16 @@ class DiversitySettings:
     """The settings that decide how the diversity of new questions is measured, and which kinds are refused."""
 
     embedder: Name = setting(
-        "wordllama", "The model of embeddings: 'wordllama' works offline (redraft[meaning]), others are LiteLLM's."
+        "wordllama", "The embedding model: 'wordllama' works offline (redraft[meaning]); others are LiteLLM's."
     )
     api_base: str | None = setting(None, "The address of an OpenAI-compatible server that has the model.")
     least_gain: float | None = setting(None, "Refuse a kind of rewrite with a diversity gain below this.", ge=0, le=4)
     least_acceptance: float | None = setting(
-        None, "Refuse a kind of rewrite of which a smaller share was accepted.", ge=0, le=1
+        None, "Refuse a kind of rewrite whose share of accepted questions is below this.", ge=0, le=1
     )
     plot: Name | None = setting(None, "Draw the questions of each kind (.svg, .png, .pdf).")
     projection: Literal["pca", "tsne"] = setting(
-        "pca", "How the picture shows embeddings in two dimensions; tsne needs redraft[tsne]."
+        "pca", "The projection of embeddings to two dimensions; tsne needs redraft[tsne]."
     )
 
 
@@ -231,24 +233,26 @@ class SelfTrainSettings(ModelSettings, Selection):
     """The settings of a self-training loop. A setting that the method also has is None by default, which means the
     method's value."""
 
-    method: Name = setting("mended", "What is drawn, kept and trained: a method's name, or your own.toml.")
-    rounds: int = setting(1, "The number of rounds; a larger number than before goes on.", ge=1)
-    samples: int | None = setting(None, "Drafts a problem in each round; without it the method's number.", ge=1)
+    method: Name = setting("mended", "The self-training method: its name, or a TOML file of your own.")
+    rounds: int = setting(1, "The number of rounds; a larger number than before continues the loop.", ge=1)
+    samples: int | None = setting(None, "Drafts per problem in each round; by default the method's number.", ge=1)
     temperature: float | None = setting(  # pyright: ignore[reportIncompatibleVariableOverride] - None: the method's
-        None, "How freely the model draws for training; without it the method's value.", ge=0
+        None, "The temperature of drafts for training; by default the method's value.", ge=0
     )
-    trainer: Name | Spec = setting("embedded", "Who trains: a trainer's name, or your own as path.py:function.")
+    trainer: Name | Spec = setting("embedded", "The trainer: its name, or your own as path.py:function.")
     server: Name | Spec | None = setting(
-        None, "Who serves the models: a server's name, or your own as path.py:function; without it --api-base does."
+        None, "The server of the models: its name, or your own as path.py:function; by default --api-base."
     )
     out: Name = setting(
-        "trained", "The folder that gets a folder for each loop, with the rows and models of its rounds."
+        "trained", "The folder for loops; each loop has a subfolder with the rows and models of its rounds."
     )
-    heldout: Name = setting("builtin:split=heldout", "The problems that every round is measured on.")
-    heldout_limit: int = setting(200, "The first N of them.", ge=1)
-    heldout_samples: int = setting(4, "Drafts of each of them, at temperature 1.", ge=1)
-    all_rounds: bool = setting(False, "Go on after rounds without a gain, too.")
-    stop_on_alarm: bool = setting(False, "Stop after a round in which an alarm of the watch for collapse sounds.")
+    heldout: Name = setting(
+        "builtin:split=heldout", "The source of the held-out problems on which every round is measured."
+    )
+    heldout_limit: int = setting(200, "The number of held-out problems, from the first on.", ge=1)
+    heldout_samples: int = setting(4, "Drafts per held-out problem, at temperature 1.", ge=1)
+    all_rounds: bool = setting(False, "Continue even after rounds without a gain.")
+    stop_on_alarm: bool = setting(False, "Stop after a round in which an alarm for collapse is raised.")
 
 
 EVALUATION_SAMPLES = 4
@@ -267,7 +271,7 @@ class EvaluationSettings(Selection):
         ("correct",), "The strategies with their settings, such as 'correct feedback=none turns=3'."
     )
     models: Name | Model | Sequence[Name | Model] = setting(("embedded",), "The language models.")
-    settings: Settings = made_setting(_evaluation_settings, "Everything else that decides how problems are solved.")
+    settings: Settings = made_setting(_evaluation_settings, "All other settings that decide how problems are solved.")
     baseline: int = setting(
-        64, "The most sampled drafts a problem for self-consistency at equal tokens; 0 leaves it out.", ge=0
+        64, "Maximum drafts per problem for self-consistency at equal tokens; 0 means no baseline.", ge=0
     )

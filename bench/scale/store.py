@@ -115,9 +115,7 @@ if __name__ == "__main__":
         stores = {size: folder / f"{size}.duckdb" for size in sizes}
         for size, db in stores.items():
             for programs, path in [(BIN, db), *([(options.against, other(db))] if options.against else [])]:
-                if (
-                    not path.exists()
-                ):  # the peak memory of a child begins with that of this process
+                if not path.exists():  # the peak memory of a child begins with that of this process
                     subprocess.run([programs / "python", __file__, "--make", path, str(size)], check=True)
         show("processor s / s / MB", *(f"{size:,}" for size in stores), *("exponent" for _ in sizes[2:]))
         line("floor", [cost(floor(db, folder / "floor.jsonl"), options.limit) for db in stores.values()], sizes)

@@ -24,7 +24,7 @@ from redraft.flows.settings import AnnotationSettings
 @options.SANDBOX
 @options.PACE
 @options.BUDGETS
-@options.option("plot", "Draw what graders favour: their best of k, length (.svg, .png, .pdf).", metavar="FILE")
+@options.option("plot", "Draw the graders' best of k and length bias (.svg, .png, .pdf).", metavar="FILE")
 @options.OVERWRITE
 @options.JSON
 def annotate(json: bool, plot: str | None, overwrite: bool, set: dict[str, str], **given: Any) -> int:

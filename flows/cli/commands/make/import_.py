@@ -17,16 +17,16 @@ from redraft.flows.cli import options
     metavar="NAME",
 )
 @options.DB
-@options.option("source", "What the problems' source is called; the format by default.", metavar="NAME")
-@options.option("split", "What the problems' split is called; by default what the name of FILE says.", metavar="NAME")
+@options.option("source", "The name of the problems' source; by default the format's name.", metavar="NAME")
+@options.option("split", "The name of the problems' split; by default the split in the name of FILE.", metavar="NAME")
 @options.option(
-    "neutral", "What a neutral step counts as.", type=click.Choice(["positive", "negative"]), default="positive"
+    "neutral", "How a neutral step counts.", type=click.Choice(["positive", "negative"]), default="positive"
 )
 @options.option(
     "separator", "What steps end with, in chats; a blank line by default.", default="\n\n", metavar="TEXT",
     show_default=False,
 )  # fmt: skip
-@options.option("limit", "The first N rows only.", type=options.Whole(1), metavar="N")
+@options.option("limit", "Only the first N rows.", type=options.Whole(1), metavar="N")
 @options.SKIP_BAD
 @options.JSON
 def import_(json: bool, **given: Any) -> None:

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.DB
-@options.option("by", "Who labels; your login by default.", metavar="NAME")
+@options.option("by", "The person who labels; by default your login.", metavar="NAME")
 @options.option("limit", "At most N drafts.", type=options.Whole(1), metavar="N")
 @options.option(
     "where", "An SQL condition on the drafts, as in 'turn = 1 AND level > 2'.", default="true", metavar="SQL",
     show_default=False,
 )  # fmt: skip
 @options.option("seed", "The same seed gives the same order.", type=int, default=0, metavar="N")
-@options.option("again", "Show the drafts that you have labelled, too; the last label counts.", is_flag=True)
-@options.option("show-key", "Show the known answer and what graders said; the label tells of it.", is_flag=True)
+@options.option("again", "Also show drafts that you have labelled; the last label counts.", is_flag=True)
+@options.option("show-key", "Show the known answer and the grades; the label records it.", is_flag=True)
 @options.option("from", "Read labels from a file of JSON lines instead of asking.", metavar="FILE")
 @options.JSON
 def label(json: bool, by: str | None, **given: Any) -> None:

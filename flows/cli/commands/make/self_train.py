@@ -33,7 +33,7 @@ def own(*names: str) -> options.Decorator:
 @options.QUESTION_COLUMN
 @options.ANSWER_COLUMN
 @options.SKIP_BAD
-@options.option("plot", "Draw accuracy by round, and diversity beside it (.svg, .png, .pdf).", metavar="FILE")
+@options.option("plot", "Draw accuracy and diversity by round (.svg, .png, .pdf).", metavar="FILE")
 @options.JSON
 def self_train(source: str, plot: str | None, json: bool, set: dict[str, str], **given: Any) -> None:
     """Train a model on its own judged drafts, in rounds.

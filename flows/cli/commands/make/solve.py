@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("question")
-@options.option("answer", "The known answer, to be compared with, and for feedback=oracle.", metavar="TEXT")
+@options.option("answer", "The known answer, for the comparison and for feedback=oracle.", metavar="TEXT")
 @options.DB
 @options.option("no-store", "Keep nothing.", is_flag=True)
 @options.solver(options.setting(Settings, "samples", default=1))

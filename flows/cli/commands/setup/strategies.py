@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name", required=False)
-@options.option("set", "Another part, as in feedback=tool, whose arguments are to be shown.", multiple=True,
+@options.option("set", "A part other than the default, as in feedback=tool, whose arguments are shown.", multiple=True,
                 callback=options.pairs, metavar="KEY=VALUE")  # fmt: skip
 @options.JSON
 def strategies(name: str | None, set: dict[str, str], json: bool) -> int:

@@ -22,7 +22,7 @@ EXIT_CODES = {"right": 0, "wrong": 1, "undecided": 3}
 
 @click.command()
 @click.argument("reply", metavar="REPLY|FILE")
-@options.option("answer", "The key of REPLY; for code, its tests. Without it, a FILE is graded.", metavar="KEY")
+@options.option("answer", "The answer key of REPLY, or tests for code. Without it, a FILE is graded.", metavar="KEY")
 @options.option(
     "kind",
     "How an answer is read and compared. In a FILE, the rows may name other kinds.",

@@ -12,7 +12,7 @@ from redraft.store.fields import described
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @options.option("out", "The folder that the weights are written to.", required=True, metavar="FOLDER")
-@options.option("model", "Where training begins: embedded, or embedded:FOLDER.", default="embedded", metavar="NAME")
+@options.option("model", "The initial weights: embedded, or embedded:FOLDER.", default="embedded", metavar="NAME")
 @options.several(*(options.setting(FinetuneSettings, name) for name in described(FinetuneSettings)))
 @options.option(
     "db",

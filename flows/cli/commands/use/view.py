@@ -12,12 +12,12 @@ from redraft.flows.cli import options
 @options.option(
     "port", "The port on 127.0.0.1; 0 takes a free one.", type=options.Whole(0, 65535), default=8137, metavar="N"
 )
-@options.option("by", "Who labels; your login by default.", metavar="NAME")
+@options.option("by", "The person who labels; by default your login.", metavar="NAME")
 @options.option(
     "export", "Write static pages into a new folder instead.", type=click.Path(path_type=Path), metavar="FOLDER"
 )
 @options.option("problem", "With --export: this problem.", multiple=True, metavar="PROBLEM_ID")
-@options.option("run", "With --export: what this run did.", multiple=True, metavar="RUN_ID")
+@options.option("run", "With --export: the results of this run.", multiple=True, metavar="RUN_ID")
 @options.option("limit", "With --export: at most N problems.", type=options.Whole(1), default=100, metavar="N")
 @options.OVERWRITE
 def view(
