@@ -1,4 +1,4 @@
-"""Measures a folder store with many writers, and one with many rows: `python bench/scale/folder.py writers|rows FOLDER`.
+"""Measures folder stores with many writers or with many rows: `python bench/scale/folder.py writers|rows FOLDER`.
 
 `writers` starts processes that publish units at the same time, 1,000 rows per batch. It prints the rows per second of
 wall time and of processor time, and the errors. It fails unless every unit is stored exactly once.
