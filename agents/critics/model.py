@@ -37,9 +37,9 @@ def verdict(text: str, good: str, bad: str) -> bool | None:
     """Returns True if a text ends with the word `good`, and False if it ends with the word `bad`. The word must be on a
     line of its own, or in the last sentence that contains one of the two words.
 
-    "correct" and "incorrect" are read as "right" and "wrong". Returns None if the text contains neither word or both.
-    Also returns None if the sentence negates the word or uses it in another sense ("not right", "nothing wrong", "the
-    right answer would be 8"), because only an unambiguous verdict may end a trajectory.
+    "correct" and "incorrect" are read as "right" and "wrong". Returns None if the text contains neither of the two
+    words, or both of them. Also returns None if the sentence negates the word or uses it in another sense ("not right",
+    "nothing wrong", "the right answer would be 8"), because only an unambiguous verdict may end a trajectory.
     """
     goods, bads = WORDS.get(good, (good,)), WORDS.get(bad, (bad,))
     lines = [re.sub(r"[\W_]+", " ", line).strip().lower() for line in text.splitlines()]

@@ -8,8 +8,7 @@ from redraft.store.trajectory import Trajectory
 
 
 def fixed(client: Client | None = None) -> Feedback:
-    """Returns the remark that the answer is wrong for every draft, in the words of feedback `oracle`, but without
-    reading the answer key.
+    """Calls the answer of every draft wrong, in the words of feedback `oracle`, but without reading the answer key.
 
     RISE shows the model only its last two drafts (`policy.window=2`) and takes a majority vote over the drafts of all
     turns (`pick=majority`).

@@ -83,8 +83,8 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any
 
 
 def _text(file: Path, key: str, value: Any) -> str:
-    """Returns a value as the string that the command line would have. Raises ConfigFileError if the value's type has no
-    such string."""
+    """Returns a value as the string that a user would write on the command line. Raises ConfigFileError if the value's
+    type has no such string."""
     if isinstance(value, Mapping | list) or "\0" in str(value):
         kind = {dict: "a table", list: "a list in a list"}.get(type(value), "a text with a zero byte")
         raise ConfigFileError(f"{file}: {key!r} is {kind}: give it one value, as on the command line")

@@ -11,8 +11,8 @@ INFORMED = {"tool": "an interpreter", "tests": "the problem's tests", "human": "
 
 
 def check(evaluation: Evaluation) -> list[str]:
-    """Returns a sentence for every item of the checklist that the comparison violates. The list is empty if there is
-    none."""
+    """Returns a sentence for every item of the checklist that the comparison violates. The list is empty if the
+    comparison violates no item."""
     if not evaluation.problems:
         return ["No problem has a judged draft under every method: nothing is compared."]
     found = [*_comparison_items(evaluation)]

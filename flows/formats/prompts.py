@@ -18,8 +18,8 @@ def prompts(store: Store, *, style: Literal["trl", "verl"] = "trl", data_source:
     """Writes a row for each problem with a known answer. `prompt` is the question as a message. `answer` is the answer
     key. `solution` is the key in the form that TRL's `accuracy_reward` reads. `kind` is the problem's kind (math,
     choice, text, code, rubric), and `problem_id` its id. `drafts` is the number of graded drafts that had no feedback
-    before them. `solved` is the share of right ones among them, or null if there are none. A problem whose drafts are
-    all right or all wrong contributes little to such training.
+    before them. `solved` is the share of these drafts that are right, or null if there are no such drafts. A problem
+    whose drafts are all right or all wrong contributes little to such training.
 
     The style `verl` is verl's layout: `data_source`, `prompt`, `ability`, `reward_model` with the key as
     `ground_truth`, and `extra_info` with the other facts and the problem's index. Raises PartError for a `data_source`

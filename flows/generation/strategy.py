@@ -29,7 +29,7 @@ class Strategy:
 
 
 def find_strategy(strategy: Spec) -> Strategy:
-    """Returns the strategy that `strategy` names. Raises PartError if it does not exist."""
+    """Returns the strategy that `strategy` names. Raises PartError if the strategy does not exist."""
     factory = load(strategy)
     name = strategy if isinstance(strategy, str) else getattr(strategy, "__name__", repr(strategy))
     return Strategy(factory, name, identity(strategy) or "", frozenset(signature(factory).parameters))

@@ -40,8 +40,8 @@ def state(store: Store, recipe: str, replicate: str, problems: Sequence[str]) ->
 
 
 def recall(store: Store, now: State, problems: Sequence[str]) -> dict[str, Any] | None:
-    """Returns the cached facts for the same problems. Returns None if there are none, or if a draft, grade or problem
-    on which they depend has been stored since. Raises StoreError."""
+    """Returns the cached facts for the same problems. Returns None if no facts are cached, or if a draft, grade or
+    problem on which they depend has been stored since. Raises StoreError."""
     names = {name: literal(getattr(now, name)) for name in ("recipe", "replicate", "problems", "shape")}
     found = store.query(KEPT.format(event=EVENT, **names)).rows
     if not found:

@@ -37,7 +37,7 @@ class Address:
         return [value for key, value in self.query if key == name]
 
     def whole(self, name: str, usual: int = 0) -> int:
-        """Returns the value of this name as a non-negative integer. Raises NotThere if it is none."""
+        """Returns the value of this name as a non-negative integer. Raises NotThere for any other value."""
         text = self.get(name) or str(usual)
         if not (text.isascii() and text.isdigit() and len(text) < 10):
             raise NotThere(f"{name}={text!r} is no whole number")

@@ -167,5 +167,5 @@ def _close_unvalued(node: Node) -> None:
 
 
 def _value(node: Node) -> float:
-    """Returns the value of a node; 0 if it has none, such as the root before its first backup."""
+    """Returns the value of a node, or 0 if the node has no value, such as the root before its first backup."""
     return 0.0 if node.value is None else node.value

@@ -76,7 +76,7 @@ def choices_of(call: Facts) -> list[dict[str, Any]]:
 
 
 def choice_of(steps: Way, call: Facts) -> Mapping[str, Any]:
-    """Returns the choice of a call that wrote exactly these steps, or an empty mapping if there is none. The separator
+    """Returns the choice of a call that wrote exactly these steps, or an empty mapping if no choice did. The separator
     at the end of a step is a stop string, which is not part of the text of a choice."""
     text = "".join(step["text"] for step in steps).rstrip()
     return next((choice for choice in choices_of(call) if choice.get("text", "").rstrip() == text), {})

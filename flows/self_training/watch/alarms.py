@@ -61,5 +61,6 @@ def _alarm(
 
 def p_rise(differences: list[float], test: Callable[[list[float]], float] = sign_flip) -> float:
     """Returns the one-sided p-value for a positive mean of paired differences, one per problem. If the two values of
-    each problem are exchangeable, the p-value is at most p with a probability of at most p."""
+    each problem are exchangeable, the test is exact: for every p, the probability of a p-value of at most p is at most
+    p."""
     return test(differences) / 2 if sum(differences) > 0 else 1.0

@@ -65,7 +65,7 @@ class Work:
         return get_peft_model(model, adapters)
 
     def fitting(self, length: Callable[[Row], int], longest: int) -> list[Row]:
-        """Returns the rows whose length in tokens is at most `longest`. Raises TrainingError if there are none."""
+        """Returns the rows whose length in tokens is at most `longest`. Raises TrainingError if no row fits."""
         most = min(self.settings.max_length or longest, longest)
         found = [row for row in self.rows if length(row) <= most]
         self.left_out = len(self.rows) - len(found)
