@@ -29,7 +29,7 @@ from redraft.store.tables.store import Store
 
 PROBLEMS, HELDOUT, DRAFTS = 200, 300, 6
 FEW = 80
-"""Problems of the loops that show collapse: the fewer, the sooner it comes."""
+"""The number of problems of the loops that show collapse. With fewer problems, the collapse comes sooner."""
 SFT = {"trainer.rate": 3e-4, "trainer.replay": 0.25, "trainer.epochs": 1}
 DPO = {"trainer.rate": 1e-4}
 SEARCH = {"iterations": 12}
