@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from redraft.llm.usage import Prices
 
 Name: TypeAlias = str
-"""A string that is not empty."""
+"""A non-empty string."""
 
 
 DB = "redraft.duckdb"
-"""The default store of every stage."""
+"""The default path of the store, for every stage."""
 
 
 class SettingsError(RedraftError):
@@ -63,42 +63,42 @@ class ModelSettings:
     """The settings of the model: its name, how it is called, and its budgets."""
 
     model: Name | Model = setting(
-        "embedded", "The language model: 'embedded' ships with redraft; other names are the server's or LiteLLM's."
+        "embedded", "The language model: 'embedded' (ships with redraft), a model on the server at api_base, or a LiteLLM name."
     )
     api_base: str | Sequence[str] | None = setting(
-        None, "The address of an OpenAI-compatible server that has the model, or several, separated by commas."
+        None, "The URL of an OpenAI-compatible server that has the model; separate several URLs by commas."
     )
     arguments: Mapping[str, Any] = made_setting(
-        _no_arguments, "Arguments of the strategy or the grader and of their parts, such as {'turns': 2}."
+        _no_arguments, "Arguments of the strategy or the grader, and of their parts, such as {'turns': 2}."
     )
     temperature: float = setting(1.0, "The sampling temperature; 0 takes the most likely token each time.", ge=0)
-    max_tokens: int = setting(1024, "The maximum number of tokens of a draft.", ge=1)
+    max_tokens: int = setting(1024, "The maximum number of tokens of one draft.", ge=1)
     top_p: float | None = setting(
-        None, "Sample from the smallest set of tokens with this total probability (nucleus sampling).", gt=0, le=1
+        None, "Sample from the smallest set of most likely tokens with at least this total probability.", gt=0, le=1
     )
     top_k: int | None = setting(None, "Sample from this number of most likely tokens.", ge=1)
     min_p: float | None = setting(
-        None, "Sample from tokens with at least this share of the most likely token's probability.", ge=0, lt=1
+        None, "Sample from tokens whose probability is at least this share of the most likely token's.", ge=0, lt=1
     )
-    seed: int = setting(0, "The same seed gives the same drafts, if the model supports seeds.")
-    replicate: str = setting("", "The name of an independent repetition of the same job; the same name continues it.")
-    concurrency: int = setting(64, "Maximum concurrent calls; with a provider, the number adapts to its limits.", ge=1)
+    seed: int = setting(0, "The random seed; the same seed gives the same drafts, if the model supports seeds.")
+    replicate: str = setting("", "The name of a repetition of the same job; a new name draws all drafts again.")
+    concurrency: int = setting(64, "The maximum number of calls in flight; for hosted models it adapts below this.", ge=1)
     sandbox: Literal["monty", "cpython"] = setting(
-        "monty", "The sandbox of programs: only Monty, or also CPython in bubblewrap for what Monty does not support."
+        "monty", "The interpreter of programs: Monty, or also CPython, confined by bubblewrap, if Monty cannot run one."
     )
-    limits: Limits = made_setting(_limits, "The rate of calls, and how long a provider's failures are tolerated.")
-    budget: Budget = made_setting(_budget, "The limits of this run.")
-    problem_budget: Budget = made_setting(_budget, "The limits of each problem.")
+    limits: Limits = made_setting(_limits, "The limits of calls: rates, timeouts and retries.")
+    budget: Budget = made_setting(_budget, "The maximum amounts that this run may use.")
+    problem_budget: Budget = made_setting(_budget, "The maximum amounts that each problem may use.")
     prices: Prices | None = setting(
         None,
-        "The model's prices in US dollars per million tokens: input, output and, if it differs, cached input.",
+        "The price of a million tokens in US dollars: input, output and, if it differs, cached input.",
     )
-    prompts: Prompts = made_setting(_prompts, "A TOML file with prompts, examples and a system prompt of your own.")
+    prompts: Prompts = made_setting(_prompts, "A TOML file with your own prompt templates, examples and system prompt.")
 
     @property
     def sampling(self) -> Sampling:
-        """Returns the sampling parameters of every call of the run. Raises PartError for a truncation parameter outside
-        its range."""
+        """Returns the sampling settings of every call of the run. Raises PartError if `top_p`, `top_k` or `min_p` is
+        outside its range."""
         from redraft.llm.model import Sampling
         from redraft.llm.truncation import Truncation
 
@@ -110,16 +110,16 @@ class ModelSettings:
 class Settings(ModelSettings):
     """The settings that decide how problems are solved."""
 
-    strategy: Name | Spec = setting("correct", "The strategy that solves: its name, or your own as path.py:function.")
+    strategy: Name | Spec = setting("correct", "The strategy that writes drafts: a name, or your own as path.py:function.")
     grader: Name | Spec | None = setting(
-        None, "The grader of drafts for the strategy: its name, or your own; by default the strategy's."
+        None, "The grader that judges drafts for the strategy: a name, or your own as path.py:function."
     )
     critic: Name | Spec | None = setting(
-        None, "The critic, which decides whether a draft goes on: its name, or your own; by default the strategy's."
+        None, "The critic that decides whether the strategy goes on: a name, or your own as path.py:function."
     )
-    samples: int = setting(8, "Independent drafts per problem; a larger number than before adds the difference.", ge=1)
+    samples: int = setting(8, "The number of independent drafts a problem; if it is larger than before, only the missing drafts are drawn.", ge=1)
     batch: bool = setting(
-        False, "Use the provider's batches: half the price, replies within a day; a stopped job can be continued."
+        False, "Send calls as the provider's batches: half the price, replies within a day; you may stop and repeat the command."
     )
 
 
@@ -131,27 +131,27 @@ BUILD_SETTINGS = ("grader", "critic", "samples")
 class Selection:
     """The settings that choose problems from a source."""
 
-    limit: int | None = setting(None, "The first N problems only.", ge=1)
+    limit: int | None = setting(None, "Use only the first N problems.", ge=1)
     question_column: Name | None = setting(
         None,
-        "The column of the questions, if it has no usual name; several, separated by commas, are joined.",
+        "The column of the questions, if its name is unusual; several columns, separated by commas, are joined.",
     )
-    answer_column: Name | None = setting(None, "The column of the answers, if it has no usual name.")
-    skip_bad: bool = setting(False, "Leave out invalid rows, and print their number.")
+    answer_column: Name | None = setting(None, "The column of the answers, if its name is unusual.")
+    skip_bad: bool = setting(False, "Leave out rows that cannot be read, and print their number.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerSettings:
     """The settings of a stage whose work can be shared by several processes."""
 
-    workers: int = setting(1, "Number of worker processes; further commands with the same settings join them.", ge=1)
+    workers: int = setting(1, "The number of processes that share the work; further commands with the same settings join.", ge=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoreSettings:
     """The settings of every stage that works on a store."""
 
-    db: Name = setting(DB, "The store: a DuckDB file, or a folder that ends with a slash.")
+    db: Name = setting(DB, "The path of the store: a DuckDB file.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,9 +159,9 @@ class FilterSettings:
     """The settings that choose the trajectories of a dataset."""
 
     filters: Sequence[Name | Spec] | None = setting(
-        None, "The filters of trajectories, in order, each by its name or your own as path.py:function."
+        None, "The filters of trajectories, in order: each a name, or your own as path.py:function."
     )
-    run: Name | None = setting(None, 'Only trajectories of the run with this id; see `redraft query "FROM runs"`.')
+    run: Name | None = setting(None, 'Use only the trajectories of the run with this id; `redraft query "FROM runs"` lists runs.')
     include_heldout: bool = setting(
         False, "Include held-out problems (of a split such as test or heldout), which are meant for measuring."
     )
@@ -172,18 +172,18 @@ class ExportSettings(FilterSettings):
     """The settings that decide which rows an export writes."""
 
     format: Name | Spec | None = setting(
-        None, "The format of rows: its name, or your own as path.py:function; by default sft."
+        None, "The format of rows: a name, or your own as path.py:function; by default sft."
     )
     preset: Name | None = setting(
         None,
         "The format, filters and arguments of a published method: its name, or a TOML file of your own.",
     )
     trainer: Name | Spec | None = setting(
-        None, "The trainer for which rows are written, with its columns and a configuration next to them."
+        None, "The trainer that reads the rows: the rows get its columns, and its configuration is written beside them."
     )
-    shards: int | None = setting(None, "The number of files of the training split of a folder.", ge=1)
+    shards: int | None = setting(None, "The number of files of the training split, if FILE is a folder.", ge=1)
     validation: float | None = setting(
-        None, "The share of problems whose rows are in the validation split of a folder, such as 0.05.", ge=0, lt=1
+        None, "The share of problems for the validation split, such as 0.05, if FILE is a folder.", ge=0, lt=1
     )
 
 
@@ -191,9 +191,9 @@ class ExportSettings(FilterSettings):
 class AnnotationSettings(ModelSettings):
     """The settings that decide how stored drafts are graded."""
 
-    grader: Name | Spec = setting("rollout", "The grader of the stored drafts: its name, or your own.")
-    where: Name = setting("true", "An SQL condition for the drafts to grade, such as 'turn = 1 AND level > 2'.")
-    limit: int | None = setting(None, "Only drafts of the first N problems.", ge=1)
+    grader: Name | Spec = setting("rollout", "The grader of the stored drafts: a name, or your own as path.py:function.")
+    where: Name = setting("true", "An SQL condition that chooses drafts, such as 'turn = 1 AND level > 2'.")
+    limit: int | None = setting(None, "Use only the drafts of the first N problems.", ge=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,13 +201,11 @@ class AugmentSettings(ModelSettings):
     """The settings that decide how new questions are made and tested."""
 
     methods: Sequence[Name | Spec] | None = setting(
-        None, "The augmentations that make new questions, each by its name or your own as path.py:function."
+        None, "The augmentations, which rewrite questions: each a name, or your own as path.py:function."
     )
-    strategy: Name | Spec = setting("self_consistency", "The strategy that answers new questions to test them.")
-    samples: int = setting(4, "The number of answers that test each new question.", ge=1)
-    skip_impossible: bool = setting(
-        False, "Leave out methods that the model or the problems do not allow, and note it."
-    )
+    strategy: Name | Spec = setting("self_consistency", "The strategy that answers new questions, to test them.")
+    samples: int = setting(4, "The number of answers to each new question that test it.", ge=1)
+    skip_impossible: bool = setting(False, "Leave out methods that the model or the problems do not support, and print their names.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,48 +213,46 @@ class DiversitySettings:
     """The settings that decide how the diversity of new questions is measured, and which kinds are refused."""
 
     embedder: Name = setting(
-        "wordllama", "The embedding model: 'wordllama' works offline (redraft[meaning]); others are LiteLLM's."
+        "wordllama", "The embedding model: 'wordllama' works offline (needs redraft[meaning]), other names are LiteLLM's."
     )
-    api_base: str | None = setting(None, "The address of an OpenAI-compatible server that has the model.")
-    least_gain: float | None = setting(None, "Refuse a kind of rewrite with a diversity gain below this.", ge=0, le=4)
+    api_base: str | None = setting(None, "The URL of an OpenAI-compatible server that has the model.")
+    least_gain: float | None = setting(None, "Refuse kinds of rewrites whose diversity gain is below this.", ge=0, le=4)
     least_acceptance: float | None = setting(
-        None, "Refuse a kind of rewrite whose share of accepted questions is below this.", ge=0, le=1
+        None, "Refuse kinds of rewrites whose share of accepted questions is below this.", ge=0, le=1
     )
-    plot: Name | None = setting(None, "Draw the questions of each kind (.svg, .png, .pdf).")
+    plot: Name | None = setting(None, "Draw the questions of each kind as points to a file (.svg, .png, .pdf).")
     projection: Literal["pca", "tsne"] = setting(
-        "pca", "The projection of embeddings to two dimensions; tsne needs redraft[tsne]."
+        "pca", "The projection of embeddings to two dimensions for --plot; tsne needs redraft[tsne]."
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class SelfTrainSettings(ModelSettings, Selection):
-    """The settings of a self-training loop. A setting that the method also has is None by default, which means the
+    """The settings of a loop of self-training. A setting that the method has too is None by default, which means the
     method's value."""
 
-    method: Name = setting("mended", "The self-training method: its name, or a TOML file of your own.")
-    rounds: int = setting(1, "The number of rounds; a larger number than before continues the loop.", ge=1)
-    samples: int | None = setting(None, "Drafts per problem in each round; by default the method's number.", ge=1)
+    method: Name = setting("mended", "The method of self-training: a name, or a TOML file of your own.")
+    rounds: int = setting(1, "The number of rounds; with a larger number than before the loop continues.", ge=1)
+    samples: int | None = setting(None, "The number of drafts a problem in each round; by default the method's.", ge=1)
     temperature: float | None = setting(  # pyright: ignore[reportIncompatibleVariableOverride] - None: the method's
-        None, "The temperature of drafts for training; by default the method's value.", ge=0
+        None, "The sampling temperature of drafts for training; by default the method's.", ge=0
     )
-    trainer: Name | Spec = setting("embedded", "The trainer: its name, or your own as path.py:function.")
+    trainer: Name | Spec = setting("embedded", "The trainer: a name, or your own as path.py:function.")
     server: Name | Spec | None = setting(
-        None, "The server of the models: its name, or your own as path.py:function; by default --api-base."
+        None, "The server of the trained models: a name, or your own as path.py:function; by default the one at --api-base."
     )
     out: Name = setting(
-        "trained", "The folder for loops; each loop has a subfolder with the rows and models of its rounds."
+        "trained", "The output folder; it has a folder for each loop, with the rows and models of the rounds."
     )
-    heldout: Name = setting(
-        "builtin:split=heldout", "The source of the held-out problems on which every round is measured."
-    )
-    heldout_limit: int = setting(200, "The number of held-out problems, from the first on.", ge=1)
-    heldout_samples: int = setting(4, "Drafts per held-out problem, at temperature 1.", ge=1)
-    all_rounds: bool = setting(False, "Continue even after rounds without a gain.")
-    stop_on_alarm: bool = setting(False, "Stop after a round in which an alarm for collapse is raised.")
+    heldout: Name = setting("builtin:split=heldout", "The source of the problems that measure every round.")
+    heldout_limit: int = setting(200, "Use only the first N held-out problems.", ge=1)
+    heldout_samples: int = setting(4, "The number of drafts a held-out problem, at temperature 1.", ge=1)
+    all_rounds: bool = setting(False, "Continue after two falls in a row, or two rounds in a row without a gain.")
+    stop_on_alarm: bool = setting(False, "Stop after a round in which a test for collapse sounds an alarm.")
 
 
 EVALUATION_SAMPLES = 4
-"""The default of `samples` in comparisons: the number of drafts of each method."""
+"""The default of `samples` for a comparison of methods, for each method."""
 
 
 def _evaluation_settings() -> Settings:
@@ -271,7 +267,7 @@ class EvaluationSettings(Selection):
         ("correct",), "The strategies with their settings, such as 'correct feedback=none turns=3'."
     )
     models: Name | Model | Sequence[Name | Model] = setting(("embedded",), "The language models.")
-    settings: Settings = made_setting(_evaluation_settings, "All other settings that decide how problems are solved.")
+    settings: Settings = made_setting(_evaluation_settings, "The other settings that decide how problems are solved.")
     baseline: int = setting(
-        64, "Maximum drafts per problem for self-consistency at equal tokens; 0 means no baseline.", ge=0
+        64, "The maximum number of drafts a problem for the vote at equal tokens; 0 leaves the vote out.", ge=0
     )

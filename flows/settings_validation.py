@@ -40,7 +40,7 @@ def takes(
     """Returns a decorator that turns a stage with one object of settings into a function with a keyword for each
     setting, such as `generate(source, samples=4)`.
 
-    The function raises SettingsError, with a message of one line, for an unknown name or a wrong value.
+    The function raises SettingsError with a one-line message for an unknown name or a wrong value.
     """
 
     def decorate(stage: Callable[[T], Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:
@@ -74,8 +74,8 @@ def signature(kind: Any) -> inspect.Signature:
 
 
 def read(kind: Callable[..., T], given: Mapping[str, Any]) -> T:
-    """Returns the settings with these names and values. An argument mapping that is None counts as empty. Raises
-    SettingsError with a message of one line."""
+    """Returns the settings with these names and values. `arguments=None` means no arguments. Raises SettingsError with
+    a one-line message."""
     names = [one.name for one in fields(kind)]  # type: ignore[arg-type]
     for name in given:
         if name not in names:
@@ -97,7 +97,7 @@ def read(kind: Callable[..., T], given: Mapping[str, Any]) -> T:
 
 def mistakes(error: ValidationError, apart: Sequence[str] = ()) -> Iterator[str]:
     """Yields a message for each wrong setting, such as "samples='three' must be a whole number". Secrets are masked.
-    Errors whose types are in `apart` are left out."""
+    Errors whose Pydantic types are in `apart` are left out."""
     wrong: dict[str, tuple[list[str], Any]] = {}
     for one in error.errors():
         if one["type"] in apart:
@@ -111,14 +111,14 @@ def mistakes(error: ValidationError, apart: Sequence[str] = ()) -> Iterator[str]
 
 
 def _is_branch(part: int | str) -> bool:
-    """Returns True if a part of an error's location is Pydantic's name for a member of a union, which users do not
+    """Returns whether an item of Pydantic's error location is its name for a branch of a union, which users do not
     know."""
     return isinstance(part, str) and (part in BRANCHES or part[:1].isupper() or "[" in part)
 
 
 def model_fields(kind: Any, types: Mapping[str, Any]) -> dict[str, tuple[Any, FieldInfo]]:
-    """Returns the fields of a settings class as field definitions for a Pydantic model. `types` maps the names in
-    annotations to types."""
+    """Returns the fields of a class of settings as a dict from name to (type, FieldInfo), for a Pydantic model. `types`
+    maps names in the annotations to types."""
     hints = get_type_hints(kind, localns={**TYPES, **types}, include_extras=True)
     found = {}
     for name, one in described(kind).items():
@@ -141,7 +141,7 @@ def _model(kind: Any) -> type[BaseModel]:
 
 
 def _no_truth(value: Any) -> Any:
-    """Returns the value. Raises an error if it is a boolean, because Python would accept True as 1."""
+    """Returns the value. Raises PydanticCustomError for a bool, which Pydantic would take as 0 or 1."""
     if isinstance(value, bool):
         raise PydanticCustomError("number", "a number")
     return value
@@ -182,7 +182,7 @@ TYPES = {
     "Settings": Annotated[Any, AfterValidator(_checked)],
     "Spec": Callable[..., Any],
 }
-"""The types that the names in annotations of settings stand for, as Pydantic validates them."""
+"""The types by which Pydantic reads the names in annotations of settings."""
 
 NUMBER = re.compile(r"\b(int|float)\b")
 """Matches the annotation of a field that takes a number."""
@@ -222,4 +222,5 @@ WANTED = {
     "too_long": "a list of at most {max_length}",
     "too_short": "a list of at least {min_length}",
 }
-"""What a value must be, by the type of Pydantic's error. For other types, Pydantic's own message is used."""
+"""The text after "must be" in a message, by the type of Pydantic's error. For other types Pydantic's own message is
+used."""

@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`concurrency` is the most calls in flight. For remote models, an adaptive limit stays at or below `concurrency`.
-    The other fields apply to remote models only."""
+    """The limits of calls. `concurrency` is the maximum number of calls in flight. For remote models, an adaptive limit
+    stays at or below `concurrency`. The other fields apply only to remote models."""
 
     concurrency: int = 64
-    requests_per_minute: int | None = setting(None, "The most calls a minute.", ge=1)
-    tokens_per_minute: int | None = setting(None, "The most tokens a minute, of prompts and answers together.", ge=1)
-    tries: int = setting(6, "The most tries of each call, if another try can help.", ge=1)
+    requests_per_minute: int | None = setting(None, "The maximum number of calls a minute.", ge=1)
+    tokens_per_minute: int | None = setting(None, "The maximum number of tokens a minute, prompts and replies together.", ge=1)
+    tries: int = setting(6, "The maximum number of tries of a call, if another try can help.", ge=1)
     wait_s: float = setting(
-        0.5, "The longest pause before the second try, in seconds, doubled before each further try.", ge=0
+        0.5, "The maximum pause in seconds before the second try; it doubles before each further try.", ge=0
     )
-    timeout_s: float = setting(600.0, "The most seconds that one try may take.", gt=0)
-    connect_s: float = setting(10.0, "The most seconds to open a connection.", gt=0)
-    patience_s: float = setting(900.0, "The most seconds that a provider that has answered before may be down.", ge=0)
+    timeout_s: float = setting(600.0, "The time limit of one try, in seconds.", gt=0)
+    connect_s: float = setting(10.0, "The time limit for opening a connection, in seconds.", gt=0)
+    patience_s: float = setting(900.0, "The time limit in seconds for an outage of a provider that has answered before.", ge=0)
 
 
 TIMEOUT_CURE = "Raise --timeout (in Python, timeout_s of Limits), or lower --max-tokens."
@@ -34,12 +34,12 @@ TIMEOUT_CURE = "Raise --timeout (in Python, timeout_s of Limits), or lower --max
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The amounts that may be used at most; None means no limit."""
+    """The maximum amounts that may be used; None means no limit."""
 
-    calls: int | None = setting(None, "The most calls to the model.", ge=0)
-    tokens: int | None = setting(None, "The most tokens, of prompts and answers together.", ge=0)
-    usd: float | None = setting(None, "The most US dollars.", ge=0)
-    seconds: float | None = setting(None, "The most seconds on the wall clock.", ge=0)
+    calls: int | None = setting(None, "The maximum number of calls to the model.", ge=0)
+    tokens: int | None = setting(None, "The maximum number of tokens, prompts and replies together.", ge=0)
+    usd: float | None = setting(None, "The maximum cost in US dollars.", ge=0)
+    seconds: float | None = setting(None, "The maximum wall-clock time in seconds.", ge=0)
 
     def minus(self, used: Amount, seconds: float) -> Budget:
         """Returns the remaining budget; no part is below 0."""

@@ -15,8 +15,8 @@ class ConfigFileError(RedraftError):
 
 
 def read_config(known: Callable[[], Iterable[str]], file: Path | None = None) -> dict[str, Any]:
-    """Returns the values in the file as a dict by parameter name, such as `max_tokens`. A value is a string, as on the
-    command line, or a list of strings. Returns an empty dict if there is no file.
+    """Returns the values in the file by parameter name, such as `max_tokens`. A value is a string, as on the command
+    line, or a list of strings. Returns an empty dict if there is no file.
 
     `known` returns the names of options, such as `max-tokens`; it is called only if there is a file. `set` may be a
     table.
@@ -57,8 +57,8 @@ def read_toml(file: Path) -> dict[str, Any] | None:
 
 
 def option_values(file: Path, table: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the values of a table of options as a dict by parameter name, like `read_config`. Raises ConfigFileError
-    if two keys are the same option, or if a value has a type that the command line can't express."""
+    """Returns the values of a table of options by parameter name, as `read_config` does. Raises ConfigFileError if two
+    keys are the same option, or for a value that the command line could not express."""
     spelled: dict[str, str] = {}
     for key in table:
         if (first := spelled.setdefault(key.replace("-", "_"), key)) != key:
@@ -83,8 +83,8 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any
 
 
 def _text(file: Path, key: str, value: Any) -> str:
-    """Returns a value as the string that a user would write on the command line. Raises ConfigFileError if the value's
-    type has no such string."""
+    """Returns a value as a string, in the form that the command line takes. Raises ConfigFileError for a table, a nested
+    list, or a string with a zero byte."""
     if isinstance(value, Mapping | list) or "\0" in str(value):
         kind = {dict: "a table", list: "a list in a list"}.get(type(value), "a text with a zero byte")
         raise ConfigFileError(f"{file}: {key!r} is {kind}: give it one value, as on the command line")

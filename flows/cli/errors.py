@@ -1,4 +1,4 @@
-"""Formats the message of a user's mistake: one line that repeats only a few characters of the user's input."""
+"""Makes the one-line text of an error, in which long arguments of the user are shortened."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,8 +8,8 @@ from redraft.store.errors import RedraftError
 MOST_REPEATED = 100  # the limit for one argument, in characters
 MOST = 1000  # the limit for a message, in characters
 UNREADABLE = re.compile("[\ud800-\udfff\0]")
-"""Matches the characters to which Python decodes bytes that are not UTF-8, and the null character, which no file name
-may have."""
+"""Matches the surrogates by which Python represents bytes that are not UTF-8, and the zero byte, which file names
+cannot contain."""
 
 
 def refuse_broken_text(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -21,8 +21,8 @@ def refuse_broken_text(arguments: Sequence[str], environment: Mapping[str, str])
 
 
 def one_line(text: str, given: Iterable[str]) -> str:
-    """Returns a message as one line. At most MOST_REPEATED characters of each text in `given` are repeated. The middle
-    of a message of more than MOST characters is left out."""
+    """Returns a message as one line. The line contains at most MOST_REPEATED characters of each text in `given`. If it
+    is longer than MOST characters, its middle is left out."""
     text = " ".join(text.split())
     for argument in given:
         if len(argument) > MOST_REPEATED:
@@ -32,7 +32,7 @@ def one_line(text: str, given: Iterable[str]) -> str:
 
 
 def _cut(text: str, argument: str) -> str:
-    """Returns the text with every repetition of more than MOST_REPEATED characters of the argument shortened."""
+    """Returns the text, in which every substring of the argument that is longer than MOST_REPEATED is cut."""
     found, at = [], 0
     while at < len(text):
         end = at + MOST_REPEATED

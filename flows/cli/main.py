@@ -20,8 +20,8 @@ from redraft.store.errors import RedraftError, alternatives
 
 THRESHOLDS = (100_000, 20, 20)  # for `gc`: Python's defaults take a seventh of the time of imports
 HOME = Path(__file__).with_name("commands")
-SECTIONS = {"make": "Make trajectories", "use": "Use them", "setup": "Set up"}
-"""The folders of `commands`, each with its heading in the help."""
+SECTIONS = {"make": "Make trajectories", "use": "Use trajectories", "setup": "Set up"}
+"""The folders of `commands`, with the heading of each folder in the help."""
 
 MODULES = {
     file.stem.rstrip("_").replace(
@@ -33,8 +33,7 @@ MODULES = {
 
 
 PROVIDERS_FAULT = ("busy", "fault")
-"""The causes of a ModelError that the user can't correct. They are members of `llm.model.Cause`, which is not imported
-here because the import takes time."""
+"""The causes of a ModelError that no user can repair (see `llm.model.Cause`, which is slow to import)."""
 
 
 WRITERS = ("click.", "rich.", "redraft.flows.cli.", "redraft.store.tables.query")
@@ -42,7 +41,7 @@ WRITERS = ("click.", "rich.", "redraft.flows.cli.", "redraft.store.tables.query"
 
 
 class ReaderGone(Exception):
-    """Raised if the reader of standard output has closed it, as `head` does in `redraft export - | head`."""
+    """The process that reads standard output has ended, such as `head` in `redraft export - | head`."""
 
 
 class Commands(click.Group):
@@ -56,7 +55,7 @@ class Commands(click.Group):
         return getattr(importlib.import_module(module), module.rpartition(".")[2]) if module else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the list of commands to the help, by section, each with the first sentence of its help."""
+        """Writes each section's commands to the help, with one sentence for each command."""
         width = formatter.width - 6 - max(map(len, MODULES))
         for section, title in SECTIONS.items():
             names = [name for name, module in MODULES.items() if module.split(".")[-2] == section]
@@ -92,11 +91,10 @@ class Commands(click.Group):
 @click.version_option(package_name="redraft", message="%(version)s")
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Draft, judge, redraft: language models that solve problems and correct themselves, and the data that they
-    produce.
+    """Draft, judge, redraft: let language models solve problems and correct themselves, and train on the results.
 
-    Every option may also be set by an environment variable (--max-tokens is REDRAFT_MAX_TOKENS) or in redraft.toml in
-    the working folder. The command line overrides environment variables, and these override the file.
+    Every option may also be set by an environment variable (REDRAFT_MAX_TOKENS for --max-tokens) or in redraft.toml in
+    the working folder. The command line overrides the environment, and the environment overrides the file.
     """
     given = read_config(lambda: _options(context))
     context.default_map = dict.fromkeys(MODULES, given)
@@ -104,8 +102,8 @@ def cli(context: click.Context) -> None:
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Runs the program `redraft`. The exit code is 0 if everything was done, 1 if a call or a check failed, 2 for a
-    user's mistake, and 130 if Ctrl-C stopped it."""
+    """Runs the program `redraft`. Its exit code is 0 on success, 1 if something failed, 2 for a mistake of the user,
+    and 130 after Ctrl-C."""
     gc.set_threshold(*THRESHOLDS)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # characters that the terminal lacks are escaped
@@ -151,14 +149,13 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _drop_output() -> None:
-    """Redirects standard output to the null device, because Python flushes the remaining output once more when it
-    exits."""
+    """Redirects standard output to /dev/null, since Python tries again at its end to write buffered output."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _file_error(error: OSError) -> str:
-    """Returns the message of an OSError. If a write fails, Python gives no file name; a write by the command line,
-    click or rich goes to standard output."""
+    """Returns the message of an OSError. If a write failed, the error names no file; if it was raised in a module of
+    WRITERS, the file is standard output."""
     words = error.strerror or str(error)
     if error.filename:
         return f"{error.filename}: {words}: name another file"
@@ -170,7 +167,7 @@ def _file_error(error: OSError) -> str:
 
 
 def _usage(error: click.UsageError) -> str:
-    """Returns the message of a mistake in a command's options."""
+    """Returns the message of a usage error, with the place of a wrong value and a hint to `--help`."""
     where = error.ctx.command_path if error.ctx else "redraft"
     place = value_place(error.ctx, getattr(error, "param", None))
     text = error.format_message().rstrip(".")
@@ -182,8 +179,8 @@ def _usage(error: click.UsageError) -> str:
 
 
 def _mistake(text: str, given: Sequence[str]) -> int:
-    """Prints a mistake as one line, with passwords in addresses masked, and returns the exit code 2. `given` are the
-    texts that the user gave; the line repeats only a few characters of each."""
+    """Prints an error in one line, with passwords in URLs masked, and returns the exit code 2. `given` has the texts
+    that the user gave; long ones are shortened in the line."""
     from redraft.llm.providers.shared.redaction import redact_addresses
 
     click.echo(redact_addresses(f"redraft: {one_line(text, given)}"), err=True)
@@ -191,7 +188,7 @@ def _mistake(text: str, given: Sequence[str]) -> int:
 
 
 def _texts(given: Mapping[str, Any]) -> list[str]:
-    """Returns the strings in redraft.toml."""
+    """Returns all values in redraft.toml as strings."""
     return [text for value in given.values() for text in (value if isinstance(value, list) else [value])]
 
 

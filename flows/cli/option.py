@@ -14,14 +14,15 @@ from redraft.store.errors import RedraftError
 ON_COMMAND_LINE = "on the command line"
 LONGEST_NAMED = 40  # characters of a value in the note about its place
 PLACES = "redraft.places"
-"""The key in click's `meta` dict for places of default values other than redraft.toml, by command and parameter."""
+"""The key in click's context of a dict (command, parameter) -> place, for values that a pipeline file gives."""
 
 SOURCES = "redraft.sources"
-"""The key in click's `meta` dict for the list of `Place`s of option values."""
+"""The key in click's context of a list of Place: the options' values and where they come from."""
 
 
 class Place(NamedTuple):
-    """The place that an option's value comes from, the value, and the kind of parts that the value names, or ""."""
+    """The place that an option's value comes from, the value, and the kind of part that the value names ("filter"), or ""
+    if it names no part."""
 
     place: str
     value: Any
@@ -29,11 +30,11 @@ class Place(NamedTuple):
 
 
 class Option(click.Option):
-    """An option that records the place of its value, so that a message about the value can name the place.
+    """An option that records where its value comes from, so that an error about the value can name the place.
 
-    If an option has `parts` (such as "filter"), its help lists the shipped parts of this kind, followed by the text
-    that `more` returns. The list is read from file names when the help is printed, so the parts are not imported.
-    Values of a `spaced` option may contain spaces; in an environment variable they are separated by semicolons.
+    If `parts` is given ("filter"), the help lists redraft's parts of this kind. `more` returns a text that is added to
+    the help. The list is made from file names when the help is printed, so that nothing is imported. Values of a
+    `spaced` option may contain spaces; in an environment variable, semicolons separate these values.
     """
 
     def __init__(
@@ -63,8 +64,8 @@ class Option(click.Option):
         return value, args
 
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
-        """Returns the value converted to the option's type. For a repeatable option, redraft.toml may have a single
-        string instead of a list. Raises BadParameter for a list if the option is not repeatable."""
+        """Returns the value converted to the option's type. For a repeatable option, redraft.toml may have one string or
+        a list. Raises BadParameter for a list if the option may not be repeated."""
         if isinstance(value, list) and not self.multiple:
             raise click.BadParameter(f"{value} is a list, and this option takes one value.", ctx, self)
         return super().type_cast_value(ctx, [value] if self.multiple and isinstance(value, str) else value)
@@ -79,7 +80,7 @@ class Option(click.Option):
         if self.parts and not self._listed:
             from redraft.store.plugins.discovery import names
 
-            self.help, self._listed = f"{self.help} There are {', '.join(names(self.parts))}.", True
+            self.help, self._listed = f"{self.help} Available: {', '.join(names(self.parts))}.", True
         if self._more:
             self.help, self._more = f"{self.help} {self._more()}", None
         return super().get_help_record(ctx)
@@ -101,9 +102,9 @@ def value_place(ctx: click.Context | None, parameter: click.Parameter | None) ->
 
 
 def with_place(ctx: click.Context, message: str) -> str:
-    """Returns an error message, with the place of the value that the message is about. Nothing is appended if the value
-    comes from the command line, or if the message already names the place. The message must name the value before the
-    first colon, after which the cure begins. If the value names a part, the part's name must follow its kind."""
+    """Returns an error message, with the place that the wrong value comes from added at its end, unless the message
+    names the place. No place is added for values on the command line, which users see. The value is searched before
+    the first colon of the message, since the cure follows it; the name of a part is searched after its kind."""
     said = message.partition(": ")[0]
     for place, value, kind in ctx.meta.get(SOURCES, []):
         if place.split()[0] in message:
@@ -116,8 +117,7 @@ def with_place(ctx: click.Context, message: str) -> str:
 
 
 def _words(value: Any) -> Iterator[str]:
-    """Yields the strings by which a message may name a value. Numbers are left out, because many messages contain
-    numbers."""
+    """Yields the strings in a value that a message may contain. Numbers are left out, since many messages have numbers."""
     if isinstance(value, str):
         yield from [value] if value and not value.isdigit() else []
     elif isinstance(value, Mapping):

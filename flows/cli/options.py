@@ -135,7 +135,7 @@ def usual_filters() -> str:
     """Returns a sentence that lists the default filters."""
     from redraft.flows.filters.filter import DEFAULTS
 
-    return f"Without it: {', '.join(DEFAULTS)}."
+    return f"Default: {', '.join(DEFAULTS)}."
 
 
 def usual_filters_of_formats() -> str:
@@ -147,21 +147,21 @@ def usual_filters_of_formats() -> str:
     for name in names("format"):
         formats.setdefault(default_filters(load(name, "format")), []).append(name)
     usual = "; ".join(f"{', '.join(names)}: {' '.join(filters) or 'none'}" for filters, names in formats.items())
-    return f"Without it those of the format ({usual})."
+    return f"Default: the filters of the format ({usual})."
 
 
 def preset_names() -> str:
     """Returns a sentence that lists the names of the presets."""
     from redraft.flows.presets.preset import names
 
-    return f"There are {', '.join(names())}."
+    return f"Available: {', '.join(names())}."
 
 
 def method_names() -> str:
     """Returns a sentence that lists the names of the methods of self-training."""
     from redraft.flows.self_training.training_method import names
 
-    return f"There are {', '.join(names())}."
+    return f"Available: {', '.join(names())}."
 
 
 def several(*decorators: Decorator) -> Decorator:
@@ -185,7 +185,7 @@ GRADER = setting(Settings, "grader")
 CRITIC = setting(Settings, "critic")
 SET = option(
     "set",
-    "An argument of the strategy or of a part of it, as in turns=2 or feedback.threshold=-0.5, or such a part, as in"
+    "An argument of the strategy or of one of its parts, as in turns=2 or feedback.threshold=-0.5; or a part, as in"
     " feedback=NAME.",
     parts="feedback",
     multiple=True,
@@ -194,7 +194,7 @@ SET = option(
 )
 FILTER_SET = option(
     "set",
-    "An argument of the format, or of a filter as in cap.most=2.",
+    "An argument of the format, or of a filter, as in cap.most=2.",
     multiple=True,
     callback=pairs,
     metavar="KEY=VALUE",
@@ -203,7 +203,7 @@ SAMPLES = setting(Settings, "samples")
 TEMPERATURE = setting(ModelSettings, "temperature")
 MAX_TOKENS = setting(ModelSettings, "max_tokens")
 TRUNCATION = several(setting(ModelSettings, "top_p"), setting(ModelSettings, "top_k"), setting(ModelSettings, "min_p"))
-"""The options for truncated sampling. If an option is not given, the model's default applies."""
+"""The options that truncate sampling. An option that is not given is not sent to the model."""
 
 LIMIT = setting(Selection, "limit")
 SEED = setting(ModelSettings, "seed")
@@ -215,7 +215,7 @@ BATCH = setting(Settings, "batch")
 QUESTION_COLUMN = setting(Selection, "question_column")
 ANSWER_COLUMN = setting(Selection, "answer_column")
 SKIP_BAD = setting(Selection, "skip_bad")
-JSON = option("json", "Print JSON, for scripts; progress goes to standard error as JSON lines.", is_flag=True)
+JSON = option("json", "Print JSON, for scripts; progress is printed as JSON lines to standard error.", is_flag=True)
 OVERWRITE = option("overwrite", "Replace the file if it exists.", is_flag=True)
 FORMAT = setting(ExportSettings, "format")
 FILTER = setting(ExportSettings, "filters", "filter", more=usual_filters, multiple=True)
@@ -248,7 +248,7 @@ LIMITS = {
 PACE = several(*(setting(Limits, field, flag) for flag, field in LIMITS.items()))
 
 OWNERS = {"budget": "this run", "problem_budget": "each problem"}
-"""The two budgets, each with the noun for what it limits."""
+"""The two budgets, and the scope of each in help texts."""
 
 
 def amount(kind: str, name: str) -> Decorator:

@@ -31,13 +31,13 @@ class Stage:
 
 
 def names() -> list[str]:
-    """Returns the names of the pipelines that ship with redraft."""
+    """Returns the names of redraft's own pipelines, sorted."""
     return sorted(file.stem for file in FOLDER.glob("*.toml"))
 
 
 def read_pipeline(name: str, group: click.Group, context: click.Context) -> tuple[str, list[Stage]]:
-    """Returns a pair of the pipeline's description and its stages in the order of the file. `name` is the name of a
-    shipped pipeline, or a file that ends in `.toml`. Raises PipelineError for a wrong file, table or key."""
+    """Returns a pair: the pipeline's description (`about`), and its stages in the order of the file. `name` is the name
+    of one of redraft's pipelines, or the path of a .toml file. Raises PipelineError for a wrong file, table or key."""
     own = name.endswith(".toml")
     if not own and name not in names():
         raise PipelineError(
@@ -64,9 +64,9 @@ def read_pipeline(name: str, group: click.Group, context: click.Context) -> tupl
 
 
 def run_pipeline(name: str, stages: list[Stage], given: Mapping[str, Any], parent: click.Context) -> int:
-    """Runs the stages. Returns the exit code of the first stage that fails, or 0. The options of all stages are checked
-    before the first stage runs. An option in `given` overrides that of every stage; `source` and `limit` apply only to
-    the first stage."""
+    """Runs the stages, and returns the exit code of the first stage that fails, or 0. The options of all stages are
+    checked before the first stage runs. An option in `given` overrides the option of every stage; `source` and `limit`
+    apply only to the first stage."""
     with ExitStack() as contexts:
         given_to = [_arguments(stage, given, first=stage is stages[0]) for stage in stages]
         made = [_context(name, stage, own, parent) for stage, own in zip(stages, given_to, strict=True)]
@@ -75,14 +75,13 @@ def run_pipeline(name: str, stages: list[Stage], given: Mapping[str, Any], paren
         for stage, context in zip(stages, made, strict=True):
             click.echo(f"{name}: {stage.name}", err=True)
             if code := stage.command.invoke(context) or 0:
-                click.echo(f"{name}: stopped, since {stage.name} failed; the same command goes on from there", err=True)
+                click.echo(f"{name}: stopped, since {stage.name} failed; the same command continues with it", err=True)
                 return code
     return 0
 
 
 def _arguments(stage: Stage, given: Mapping[str, Any], *, first: bool) -> list[str]:
-    """Returns the options that the user gave to the pipeline, as command-line arguments of a stage that has these
-    options."""
+    """Returns the options in `given` that the stage has, as command-line arguments of the stage."""
     found: list[str] = []
     for one in stage.command.params:
         if one.name in given and (first or one.name not in ("source", "limit")):
@@ -103,7 +102,8 @@ def _context(name: str, stage: Stage, arguments: list[str], parent: click.Contex
 
 
 def _check(given: Mapping[str, Any]) -> None:
-    """Checks formats, filters and their arguments before a model is called. Raises PartError and PresetError."""
+    """Checks formats, filters and their arguments before the first call to a model. Raises PartError and
+    PresetError."""
     from redraft.flows.export import parts
 
     filters = given.get("filter") or None

@@ -1,8 +1,7 @@
-"""Options in redraft.toml and in the environment apply to several commands. This file selects those that concern one
-command.
+"""Chooses the values for a command among options that redraft.toml or the environment give to several commands.
 
-The command line overrides the environment, and the environment overrides redraft.toml. The settings of a preset or of a
-format have the same precedence as the option that names the preset or the format.
+The command line overrides the environment, and the environment overrides redraft.toml. The settings of a preset or a
+format have the precedence of the option that names it.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -79,10 +78,9 @@ class Choice(NamedTuple):
 def for_export(
     context: click.Context, format: Any, filters: Sequence[str], arguments: Mapping[str, str], preset: Any
 ) -> Choice:
-    """Returns the format, filters and arguments that result from the options of an export. A preset overrides the
-    format, the filters and the arguments that come from a place of lower precedence. Filters override the default
-    filters of a format even if their place has a lower precedence than the format's; then a note is added. Raises
-    PartError and PresetError."""
+    """Returns the format, filters and arguments that the options of an export give together. A preset overrides the
+    format, the filters and the arguments that come from a place of lower precedence. Filters from such a place still
+    override the default filters of a format, and a note says so. Raises PartError and PresetError."""
     from redraft.flows.export import format_and_filters
     from redraft.flows.filters.sifting.chain import listed
     from redraft.flows.presets.preset import read_preset

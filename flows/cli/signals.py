@@ -31,8 +31,8 @@ def _write(text: str) -> None:
 
 def run(work: Coroutine[Any, Any, T], say: Callable[[str], None] = _write) -> T:
     """Runs the work and returns its result. The first SIGINT or SIGTERM cancels the work. The program then ends when
-    the work has cleaned up, or at the latest after GRACE_S seconds. Another signal ends the program at once. `say`
-    prints the message that the program is stopping. This function must be called in the main thread.
+    the work has cleaned up, or after GRACE_S seconds at the latest. Another signal ends the program at once. `say`
+    gets the message that the work is stopping. Call this function in the main thread.
 
     Raises Stopped if the work was stopped.
     """
@@ -81,8 +81,8 @@ class _Stoppable:
         self._loop.call_soon_threadsafe(self._task.cancel)
 
     def _tell(self) -> None:
-        """Prints the message. The event loop calls this function, because a signal may arrive while another line is
-        printed."""
+        """Prints the message. It is called by the event loop and not by the signal handler, which may interrupt the printing
+        of another line."""
         self._told = True
         self._say("stopping; Ctrl-C again ends at once")
 
@@ -96,7 +96,7 @@ class _Stoppable:
 
 
 def leave() -> None:
-    """Ends the program now, and shows the cursor, which a progress bar may have hidden."""
+    """Ends the process at once with exit code 130, and shows the cursor, which a progress bar may have hidden."""
     if sys.stderr.isatty():
         sys.stderr.write("\033[?25h\n")
         sys.stderr.flush()

@@ -1,4 +1,5 @@
-"""The entry point of the program `redraft`. It imports other modules only after Ctrl-C is handled."""
+"""Starts the program `redraft`. It installs a handler that reports Ctrl-C in one line before it imports anything
+slow."""
 
 import os
 import signal
@@ -10,7 +11,7 @@ STOPPED = 130  # the same value as in signals.py, which would be imported too la
 
 
 def main() -> NoReturn:
-    """Runs the program. Ctrl-C ends it without a traceback, even during imports and at exit."""
+    """Runs the program. Ctrl-C ends it with one line and exit code 130, also during imports and at exit."""
     signal.signal(signal.SIGINT, _stop)
     _open_closed_streams()
     from redraft.flows.cli.main import main as run
@@ -25,9 +26,8 @@ def main() -> NoReturn:
 
 
 def _open_closed_streams() -> None:
-    """Opens the standard streams that the caller has closed, as some schedulers do. Otherwise the next opened file,
-    such as the store, would get the file descriptor of a stream, and output of libraries would be written into that
-    file."""
+    """Opens streams that the caller closed, as some schedulers do. Otherwise the next file that is opened, such as the
+    store, would get the file descriptor of a stream, and the output of libraries would be written into that file."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is None:
             opened = os.open(os.devnull, os.O_RDWR)

@@ -112,4 +112,4 @@ async def test_the_command_on_the_card_makes_the_same_rows(made: Callable[..., A
 
 def test_the_help_names_the_trainers() -> None:
     said = " ".join(CliRunner().invoke(cli, ["export", "--help"]).output.split())
-    assert "There are axolotl, llama_factory, ms_swift, openrlhf, trl, verl." in said
+    assert "Available: axolotl, llama_factory, ms_swift, openrlhf, trl, verl." in said

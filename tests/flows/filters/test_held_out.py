@@ -170,13 +170,13 @@ def test_each_format_has_its_own_filters_and_help_tells_them() -> None:
     assert f"({unfiltered}: none; best_worst: length; dpo, kto, orm:" in told
     assert "messages: correct length equations cap; sft: correct length equations duplicates cap" in told
     there = "atif, best_worst, dpo, inspect_ai, kto, mended, messages, orm, prm, prompts, question_pairs, questions"
-    assert f"There are {there}, rise, score, sft, step_weights, value." in told
+    assert f"Available: {there}, rise, score, sft, step_weights, value." in told
     told = " ".join(CliRunner().invoke(cli, ["filter", "--help"]).output.split())
     shipped = "agreement, answered, cap, chosen, contaminated, correct, difficulty, diversity, duplicates, equations"
     assert (
-        f"There are {shipped}, language, length, loops, near_duplicates, same_meaning, score, split, unaided." in told
+        f"Available: {shipped}, language, length, loops, near_duplicates, same_meaning, score, split, unaided." in told
     )
-    assert "Without it: correct, length, equations, duplicates, cap." in told
+    assert "Default: correct, length, equations, duplicates, cap." in told
 
 
 async def test_rise_keeps_wrong_drafts_by_itself(tmp_path: Path, adder: Adder) -> None:

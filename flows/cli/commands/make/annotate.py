@@ -24,14 +24,14 @@ from redraft.flows.settings import AnnotationSettings
 @options.SANDBOX
 @options.PACE
 @options.BUDGETS
-@options.option("plot", "Draw the graders' best of k and length bias (.svg, .png, .pdf).", metavar="FILE")
+@options.option("plot", "Draw each grader's best of k and its preference for length to a file (.svg, .png, .pdf).", metavar="FILE")
 @options.OVERWRITE
 @options.JSON
 def annotate(json: bool, plot: str | None, overwrite: bool, set: dict[str, str], **given: Any) -> int:
     """Grade stored drafts and their steps, for example by rollouts, and store the grades.
 
-    The view 'grades' has the values, and 'step_quality' aggregates them. Arguments of the grader are set with --set, as
-    in --set grader.rollouts=16. The model writes the rollouts; it is also the judge of the graders prm and orm.
+    The view 'grades' has the values, and 'step_quality' summarises them. --set grader.rollouts=16 sets an argument of
+    the grader. The model writes the rollouts, and is the judge of the graders prm and orm.
 
     If you repeat the command, it grades the missing drafts and tries failed drafts again. The exit code is 1 if a call
     failed.

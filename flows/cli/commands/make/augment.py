@@ -31,13 +31,14 @@ from redraft.flows.settings import AugmentSettings
 def augment(source: str, json: bool, set: dict[str, str], method: tuple[str, ...], **given: Any) -> int:
     """Make new questions from old ones, test each, and store them.
 
-    SOURCE is as in 'redraft generate'. A new question is tested by sampled answers. If its answer is known, they must
-    equal it; otherwise they must agree with each other. Without --method, all methods that the model can do are used.
-    Arguments of methods are set as --set rephrase.rewrites=2; other arguments are those of the strategy that answers.
+    SOURCE is the same as in 'redraft generate'. A new question is tested by sampled answers: one must equal the known
+    answer or, if no answer is known, the samples must agree. Without --method, all methods are used that the model
+    supports. --set rephrase.rewrites=2 sets an argument of a method; a name without a method sets an argument of the
+    strategy that answers.
 
-    The table 'problems' has the accepted questions. The view 'rewrites' has all questions, with the reason if one was
-    refused. If you repeat the command, it makes the missing questions and tries failed problems again. The exit code is
-    1 if a call failed.
+    The table 'problems' has the accepted questions. The view 'rewrites' has all questions, and the reasons of refusals.
+    If you repeat the command, it makes the missing questions and tries failed problems again. The exit code is 1 if
+    something failed.
     """
     from redraft.flows.augment import augment as stage
     from redraft.flows.cli.signals import run

@@ -26,15 +26,15 @@ def generate(source: str, json: bool, set: dict[str, str], **given: Any) -> int:
     """Solve problems, and judge and store every draft.
 
     SOURCE is a file (.jsonl, .json, .csv, .tsv, .parquet), a dataset of the Hugging Face Hub ('hf:owner/name:split'),
-    or 'builtin', the word problems that ship with redraft. Without --limit, 'builtin' means 40 problems of its training
-    split. 'builtin:levels=1-3,seed=7' selects levels and a seed; 'builtin:split=heldout' names the problems that are
-    never part of training data. 'augmented' means the new questions that 'redraft augment' accepted, and
-    'augmented:rephrase,fobar' only those of two methods.
+    or 'builtin'. 'builtin' has word problems that redraft makes; without --limit, 40 problems of its training split are
+    used. 'builtin:levels=1-3,seed=7' chooses among them. 'builtin:split=heldout' has problems that never reach training
+    data. 'augmented' has the new questions that 'redraft augment' accepted, and 'augmented:rephrase,fobar' those that
+    the named methods made.
 
-    By default, the feedback of the strategy 'correct' names the first step with a low likelihood (--set
-    feedback=likelihood). This needs the model's log-probabilities; --set feedback=none and feedback=oracle do not.
+    By default, the strategy correct tells the model its first step of low log-probability (--set feedback=likelihood).
+    This needs a model that returns log-probabilities; --set feedback=none and feedback=oracle do not.
 
-    If the budget is used up, the run ends and keeps its results, and the same command continues it.
+    If the budget is used up, the run ends, its results are stored, and the same command continues it.
 
     If you repeat the command, it draws the missing drafts and tries failed drafts again. The exit code is 1 if a draft
     failed.

@@ -11,22 +11,22 @@ from redraft.flows.cli import options
 @click.argument("file")
 @options.option(
     "format",
-    "What its rows are: a reader's name, or your own as path.py:function; chats are logs of your own with labels.",
+    "The reader of the file's format: a name, or your own as path.py:function; chats are your own logs with labels.",
     parts="reader",
     required=True,
     metavar="NAME",
 )
 @options.DB
-@options.option("source", "The name of the problems' source; by default the format's name.", metavar="NAME")
-@options.option("split", "The name of the problems' split; by default the split in the name of FILE.", metavar="NAME")
+@options.option("source", "The source name of the problems; by default the format.", metavar="NAME")
+@options.option("split", "The split of the problems; by default a split in the name of FILE.", metavar="NAME")
 @options.option(
-    "neutral", "How a neutral step counts.", type=click.Choice(["positive", "negative"]), default="positive"
+    "neutral", "The label of a neutral step.", type=click.Choice(["positive", "negative"]), default="positive"
 )
 @options.option(
-    "separator", "What steps end with, in chats; a blank line by default.", default="\n\n", metavar="TEXT",
+    "separator", "The separator between steps, in chats; by default a blank line.", default="\n\n", metavar="TEXT",
     show_default=False,
 )  # fmt: skip
-@options.option("limit", "Only the first N rows.", type=options.Whole(1), metavar="N")
+@options.option("limit", "Use only the first N rows.", type=options.Whole(1), metavar="N")
 @options.SKIP_BAD
 @options.JSON
 def import_(json: bool, **given: Any) -> None:

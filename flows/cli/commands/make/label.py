@@ -12,23 +12,23 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.DB
-@options.option("by", "The person who labels; by default your login.", metavar="NAME")
-@options.option("limit", "At most N drafts.", type=options.Whole(1), metavar="N")
+@options.option("by", "The name of the person who labels; by default your login.", metavar="NAME")
+@options.option("limit", "Show at most N drafts.", type=options.Whole(1), metavar="N")
 @options.option(
-    "where", "An SQL condition on the drafts, as in 'turn = 1 AND level > 2'.", default="true", metavar="SQL",
+    "where", "An SQL condition that chooses drafts, such as 'turn = 1 AND level > 2'.", default="true", metavar="SQL",
     show_default=False,
 )  # fmt: skip
-@options.option("seed", "The same seed gives the same order.", type=int, default=0, metavar="N")
-@options.option("again", "Also show drafts that you have labelled; the last label counts.", is_flag=True)
-@options.option("show-key", "Show the known answer and the grades; the label records it.", is_flag=True)
+@options.option("seed", "The random seed of the order of drafts.", type=int, default=0, metavar="N")
+@options.option("again", "Also show drafts that you have labelled; your last label counts.", is_flag=True)
+@options.option("show-key", "Show the known answer and other grades; the label records this.", is_flag=True)
 @options.option("from", "Read labels from a file of JSON lines instead of asking.", metavar="FILE")
 @options.JSON
 def label(json: bool, by: str | None, **given: Any) -> None:
     """Show stored drafts to a person, and store the person's labels.
 
-    A label has a verdict (right, wrong or skip), the first wrong step, and a remark. The view 'labels' has all labels.
-    The view 'grades' has them as grades by 'human', and 'label_agreement' compares them with other graders. Every label
-    is stored at once. Quit with q or Ctrl-C; the same command continues later.
+    A label is right, wrong or skip, and optionally the first wrong step and a remark. The view 'labels' has the labels;
+    'grades' has them as grades by 'human', and 'label_agreement' compares them with other graders. Every label is
+    stored at once. q or Ctrl-C quits; the same command continues later.
     """
     from redraft.agents.human_label import Terminal
     from redraft.flows.cli.options import login

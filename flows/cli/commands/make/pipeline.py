@@ -24,11 +24,11 @@ def pipeline(context: click.Context, name: str, **given: Any) -> int:
     """Run the commands of a pipeline one after another: augment, generate, filter, export ...
 
     A pipeline is a TOML file with a table for each command, such as [augment], in order. The keys of a table are the
-    options of its command. The pipelines metamath, mugglemath and scalequest ship with redraft.
+    options of its command. Available: metamath, mugglemath, scalequest.
 
     All options are checked before the first command runs. --db, --model and --api-base apply to every command that has
-    them; --source and --limit apply to the first command. If a command fails, the pipeline ends with its exit code. If
-    you repeat the pipeline, each command continues where it ended, and no answered call is repeated.
+    them, --source and --limit to the first command. If a command fails, the pipeline ends with its exit code. If you
+    repeat the pipeline, each command continues where it stopped, and no answered call is repeated.
     """
     assert context.parent
     assert isinstance(context.parent.command, click.Group)

@@ -33,20 +33,22 @@ def own(*names: str) -> options.Decorator:
 @options.QUESTION_COLUMN
 @options.ANSWER_COLUMN
 @options.SKIP_BAD
-@options.option("plot", "Draw accuracy and diversity by round (.svg, .png, .pdf).", metavar="FILE")
+@options.option("plot", "Draw accuracy and diversity by round to a file (.svg, .png, .pdf).", metavar="FILE")
 @options.JSON
 def self_train(source: str, plot: str | None, json: bool, set: dict[str, str], **given: Any) -> None:
     """Train a model on its own judged drafts, in rounds.
 
-    SOURCE is as in 'redraft generate'. A round draws drafts, selects rows from them, trains the model, and measures the
-    trained model on held-out problems. Arguments of the trainer are set as --set trainer.epochs=2. Arguments that
-    override the method's own are set as --set policy.start=base or --set policy.filters='correct, cap most=4'. All
-    other arguments are those of the method's strategy. The embedded trainer needs redraft[train]. With --trainer
-    command, a program of your own trains: --set 'trainer.command=python train.py {rows} {base} {out}'.
+    SOURCE is the same as in 'redraft generate'. A round draws drafts, makes training rows from them, trains, and
+    measures the trained model on held-out problems.
 
-    If you repeat the command, it continues where it ended, even after a kill; a larger --rounds continues after the
-    last round. The views 'rounds' and 'models' have all measurements; 'collapse' and 'alarms' have the signs of
-    collapse. --plot replaces an existing file.
+    --set trainer.epochs=2 sets an argument of the trainer. --set policy.start=base or --set policy.filters='correct,
+    cap most=4' overrides a setting of the method. Other names are arguments of the method's strategy. The embedded
+    trainer needs redraft[train]. --trainer command runs your own program: --set 'trainer.command=python train.py {rows}
+    {base} {out}'.
+
+    If you repeat the command, it continues where it stopped, also after a kill; with a larger --rounds it continues
+    after the last round. The views 'rounds' and 'models' have all figures, 'collapse' and 'alarms' the signs of
+    collapse. --plot replaces its file.
     """
     from redraft.flows.cli.signals import run
     from redraft.flows.display.progress_bar import watcher

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("question")
-@options.option("answer", "The known answer, for the comparison and for feedback=oracle.", metavar="TEXT")
+@options.option("answer", "The known answer, for the verdict and for feedback=oracle.", metavar="TEXT")
 @options.DB
-@options.option("no-store", "Keep nothing.", is_flag=True)
+@options.option("no-store", "Store nothing.", is_flag=True)
 @options.solver(options.setting(Settings, "samples", default=1))
 @options.REPLICATE
 @options.JSON
@@ -31,7 +31,7 @@ def solve(
 ) -> int:
     """Solve QUESTION and show each step as it is written, then the critique of the draft, then the redraft.
 
-    By default, the model is its own critic, and the feedback names the first step with a low likelihood.
+    By default, the model is its own critic, and the feedback names the first step of low log-probability.
     """
     from rich.console import Console
 

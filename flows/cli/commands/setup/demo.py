@@ -11,7 +11,7 @@ from redraft.flows.settings import Selection
 @click.command()
 @options.option(
     "folder",
-    "Where its data goes; an earlier demonstration there is replaced.",
+    "The folder for the data; an earlier demonstration in it is replaced.",
     default="demo",
     type=click.Path(path_type=Path),
     metavar="PATH",
@@ -20,10 +20,7 @@ from redraft.flows.settings import Selection
 @options.SAMPLES
 @options.SEED
 def demo(folder: Path, limit: int, samples: int, seed: int) -> None:
-    """Show how the embedded model drafts, is judged and redrafts.
-
-    This command needs no API key and no network, and takes at most a minute.
-    """
+    """Show the embedded model draft, be judged and redraft: no API key, no network, at most a minute."""
     from rich.console import Console
 
     console = Console(highlight=False)

@@ -11,9 +11,9 @@ from redraft.flows.cli import options
 @options.API_BASE
 @options.JSON
 def doctor(db: str, model: str, api_base: str | None, json: bool) -> int:
-    """Print what is installed, which model replies, what the store contains, and how to repair faults.
+    """Print what is installed, which model answers, what the store has, and how to repair faults.
 
-    This command calls the model for one token. The exit code is 1 if a check failed.
+    The command asks the model for one token. The exit code is 1 if something is wrong.
     """
     from dataclasses import asdict
     from json import dumps

@@ -14,7 +14,7 @@ from redraft.flows.cli import options
 def schedule(file: Path, overwrite: bool) -> None:
     """Write the nightly deployments to FILE (prefect.yaml), which `prefect deploy --all` reads.
 
-    `nightly` draws drafts and exports rows at 02:00 UTC; `annotate` grades the new steps at 04:00 UTC. Edit the
+    `nightly` draws drafts and exports rows at 02:00 UTC. `annotate` grades the new steps at 04:00 UTC. Edit the
     parameters and schedules of both in FILE before you deploy them.
     """
     text = files("redraft.flows.deployment").joinpath("prefect.yaml").read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ import click
 
 @click.group()
 def store() -> None:
-    """Copy a store, or merge the files of a folder store (docs/stores.md)."""
+    """Copy a store, or merge the segment files of a folder store (docs/stores.md)."""
 
 
 @store.command()
@@ -28,7 +28,7 @@ def copy(source: str, target: str) -> None:
 def compact(path: str) -> None:
     """Merge small segments of the folder store PATH into large ones.
 
-    Other processes may read and write the store at the same time. Files that no reader needs any more are removed.
+    Other processes may read and write meanwhile. Files that no reader needs any more are deleted.
     """
     from redraft.store.errors import plural
 

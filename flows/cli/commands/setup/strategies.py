@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name", required=False)
-@options.option("set", "A part other than the default, as in feedback=tool, whose arguments are shown.", multiple=True,
+@options.option("set", "Show the arguments of this part instead of the default part, as in feedback=tool.", multiple=True,
                 callback=options.pairs, metavar="KEY=VALUE")  # fmt: skip
 @options.JSON
 def strategies(name: str | None, set: dict[str, str], json: bool) -> int:
     """List the strategies, or the arguments and parts of the strategy NAME.
 
-    NAME may be a strategy of your own, as path.py:function. Each argument is shown with its default, its type and its
-    meaning. An argument is set with --set, as in `redraft generate --set turns=2`.
+    NAME may be your own, as path.py:function. Each argument is shown with its default, its type and its meaning.
+    `redraft generate --set turns=2` sets the argument turns.
     """
     from dataclasses import asdict
     from json import dumps
@@ -68,7 +68,7 @@ def _table(settings: "Sequence[Setting]") -> Any:
     table.add_column(style="dim", max_width=20)
     table.add_column(ratio=1)
     for one in settings:
-        about = _plain(one.about) + (f" There are {', '.join(one.choices)}." if one.choices else "")
+        about = _plain(one.about) + (f" Available: {', '.join(one.choices)}." if one.choices else "")
         option = f" (--{one.name})" if one.name in BUILD_SETTINGS else ""
         value = " (needed)" if one.required and not one.choices else f"={_value(one.default)}"
         table.add_row(f"{one.name}{value}", one.type, f"{about}{option}")

@@ -23,9 +23,8 @@ from redraft.flows.settings import DiversitySettings
 def diversity(json: bool, **given: Any) -> None:
     """Measure how far the new questions of each kind are from the questions that they were made from.
 
-    The diversity gain of a kind is a mean squared distance. For each accepted question it takes the distance to the
-    nearest question that 'redraft augment' was given, by embeddings of length 1. The view 'question_diversity' has the
-    result.
+    The diversity gain of a kind of rewrite is the mean squared distance between an accepted question and the nearest
+    original question, in embeddings of length 1. The view 'question_diversity' has the result.
 
     A kind below --least-gain or --least-acceptance is refused: the source 'augmented' and the filter 'diversity' leave
     it out. Embeddings by a provider are stored, so no embedding is paid for twice.

@@ -24,11 +24,11 @@ WIDTH = 100  # the least width of the tables in characters, so that no column is
 @options.setting(
     Settings,
     "samples",
-    help="Trajectories of each problem, by strategies that work in turns; drafts that other strategies choose among.",
+    help="The number of trajectories a problem, for strategies that work in turns; for others, of drafts to choose among.",
     default=EVALUATION_SAMPLES,
 )
 @options.setting(EvaluationSettings, "baseline")
-@options.option("plot", "Draw accuracy against tokens, calls and seconds (.svg, .png, .pdf).", metavar="FILE")
+@options.option("plot", "Draw accuracy against tokens, calls and seconds to a file (.svg, .png, .pdf).", metavar="FILE")
 @options.OVERWRITE
 @options.TEMPERATURE
 @options.TRUNCATION
@@ -57,13 +57,13 @@ def evaluate(
     """Compare strategies and models on the same problems, turn by turn and at equal cost.
 
     SOURCE is a source of problems, as for `redraft generate`, but 'builtin' is the held-out split here. Each source is
-    a task. Problems that an export of this store contains are left out. A strategy is written with its settings, as in
-    --strategy "correct feedback=none turns=3" --strategy "best_of_n samples=8 grader=likelihood".
+    a task. Problems that an export of this store contains are left out. Write a strategy with its settings in one text,
+    as in --strategy "correct feedback=none turns=3" --strategy "best_of_n samples=8 grader=likelihood".
 
-    Each strategy runs as in `redraft generate`: stored drafts are used again, missing drafts are drawn, and failed
-    drafts are tried again. The table compares each strategy with a vote of independent drafts at the same number of
-    tokens. If a strategy used the answer key, the table also has a control: an oracle that stops independent guesses at
-    the first right one. Lines below the table list the reasons to doubt the comparison.
+    Each strategy runs as `redraft generate` would run it: stored drafts are reused, missing drafts are drawn, and
+    failed drafts are tried again. The table compares each strategy with a vote of independent drafts at the same number
+    of tokens. If an oracle decided anything, the table also has the accuracy of as many independent guesses. Lines
+    below the table name reasons to doubt the comparison.
     """
     from redraft.flows.cli.signals import run
     from redraft.flows.display.progress_bar import watcher

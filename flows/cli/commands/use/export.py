@@ -25,12 +25,12 @@ from redraft.flows.cli import options
 def export(json: bool, filter: tuple[str, ...], set: dict[str, str], **given: Any) -> None:
     """Write a row to FILE for each trajectory that the filters keep; '-' is standard output.
 
-    The extension of FILE decides the kind: .jsonl, .jsonl.zst, .parquet, a folder/ with a dataset card, or .eval, a log
-    of Inspect.
+    The extension of FILE decides the file format: .jsonl, .jsonl.zst, .parquet, a folder/ with a dataset card, or
+    .eval, a log of Inspect.
 
-    Trajectories of held-out problems (a split such as test, validation or heldout) are counted and left out. The tables
-    'datasets' and 'dataset_rows' record the trajectory of each row, and why other trajectories were dropped. --set
-    style=messages writes chat messages instead of prompt and completion.
+    Trajectories of held-out problems (of a split such as test, validation or heldout) are left out and counted. The
+    tables 'datasets' and 'dataset_rows' record the trajectory of each row, and why other trajectories were dropped.
+    --set style=messages writes chat messages instead of prompt and completion.
     """
     from redraft.flows.cli.shared_options import for_export
     from redraft.flows.cli.signals import run

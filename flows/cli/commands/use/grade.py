@@ -22,28 +22,27 @@ EXIT_CODES = {"right": 0, "wrong": 1, "undecided": 3}
 
 @click.command()
 @click.argument("reply", metavar="REPLY|FILE")
-@options.option("answer", "The answer key of REPLY, or tests for code. Without it, a FILE is graded.", metavar="KEY")
+@options.option("answer", "The known answer to REPLY; for code, its tests. Without it, a FILE is graded.", metavar="KEY")
 @options.option(
     "kind",
-    "How an answer is read and compared. In a FILE, the rows may name other kinds.",
+    "The kind of answer, which decides how it is read and compared. The rows of a FILE may name other kinds.",
     type=click.Choice(["math", "choice", "text", "code"]),
     default="math",
 )
 @options.option(
     "choices",
-    'The choices that REPLY is one of, as in \'["red", "blue"]\' or "A) red B) blue". KEY is one of them.',
+    'The choices of the question, as in \'["red", "blue"]\' or "A) red B) blue". KEY is one of them.',
     metavar="TEXT",
 )
 @options.SANDBOX
 @options.JSON
 def grade(reply: str, answer: str | None, kind: str, choices: str | None, sandbox: str, json: bool) -> int:
-    """Grade replies by their answer keys: right, wrong or undecided.
+    """Print whether replies are right, by their known answers.
 
     With --answer, REPLY is the text of one reply, and the exit code is 0 for right, 1 for wrong, 3 for undecided.
-    Without --answer, FILE has one reply in each row, with the columns `reply` and `answer`, and optionally `kind` and
-    `choices`. The exit code is then 0 if all rows were graded. With --json, each row is printed as a line of JSON with
-    `extracted`, `verdict` and `reason` added. `-` is standard input. docs/oracle.md defines which answers count as
-    equal.
+    Without --answer, FILE has a reply in each row, with the columns `reply` and `answer`, and optionally `kind` and
+    `choices`; the exit code is 0 if all rows were graded. With --json, each row is printed as a line of JSON with
+    `extracted`, `verdict` and `reason` added. `-` is standard input. docs/oracle.md defines what counts as equal.
     """
     checker = _checker(sandbox)
     if answer is None and choices:

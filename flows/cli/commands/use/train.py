@@ -11,12 +11,12 @@ from redraft.store.fields import described
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@options.option("out", "The folder that the weights are written to.", required=True, metavar="FOLDER")
-@options.option("model", "The initial weights: embedded, or embedded:FOLDER.", default="embedded", metavar="NAME")
+@options.option("out", "The output folder for the weights.", required=True, metavar="FOLDER")
+@options.option("model", "The model that training starts from: embedded, or embedded:FOLDER.", default="embedded", metavar="NAME")
 @options.several(*(options.setting(FinetuneSettings, name) for name in described(FinetuneSettings)))
 @options.option(
     "db",
-    "Rows with the question of a held-out problem of this store are left out; redraft.duckdb if there is one.",
+    "Leave out rows with the question of a held-out problem of this store; by default redraft.duckdb, if it exists.",
     metavar="PATH",
 )
 @options.INCLUDE_HELDOUT
@@ -32,10 +32,10 @@ def train(
     include_heldout: bool,
     **given: Any,
 ) -> None:
-    """Tune the embedded model on the rows of FILEs, as `redraft export` writes them (rise, sft or messages).
+    """Fine-tune the embedded model on rows that `redraft export` wrote (rise, sft or messages).
 
-    The column 'weight' of a row is its weight in the loss. '--model embedded:FOLDER' then uses the tuned model. Rows of
-    held-out problems are counted and left out. Needs redraft[train].
+    The column 'weight' is the weight of a row in the loss. '--model embedded:FOLDER' then uses the fine-tuned model.
+    Rows of held-out problems are left out and counted. Needs redraft[train].
     """
     from dataclasses import asdict
     from json import dumps

@@ -11,7 +11,7 @@ from redraft.flows.cli import options
 @options.option("dot", "Print Graphviz's dot, as in `redraft tree --dot | dot -Tsvg -o tree.svg`.", is_flag=True)
 @options.JSON
 def tree(name: str | None, db: str, dot: bool, json: bool) -> None:
-    """Print the stored tree of one question, from a search or a correction.
+    """Print a stored tree of a search or a correction.
 
     For a search, each step is printed with its value, its visits and the trajectories that end there. For a correction,
     each turn is printed with its steps and its answer, and the feedback between turns.

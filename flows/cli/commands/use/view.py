@@ -10,15 +10,15 @@ from redraft.flows.cli import options
 @click.command()
 @options.DB
 @options.option(
-    "port", "The port on 127.0.0.1; 0 takes a free one.", type=options.Whole(0, 65535), default=8137, metavar="N"
+    "port", "The port on 127.0.0.1; 0 takes a free port.", type=options.Whole(0, 65535), default=8137, metavar="N"
 )
-@options.option("by", "The person who labels; by default your login.", metavar="NAME")
+@options.option("by", "The name of the person who labels; by default your login.", metavar="NAME")
 @options.option(
     "export", "Write static pages into a new folder instead.", type=click.Path(path_type=Path), metavar="FOLDER"
 )
-@options.option("problem", "With --export: this problem.", multiple=True, metavar="PROBLEM_ID")
-@options.option("run", "With --export: the results of this run.", multiple=True, metavar="RUN_ID")
-@options.option("limit", "With --export: at most N problems.", type=options.Whole(1), default=100, metavar="N")
+@options.option("problem", "With --export: write this problem.", multiple=True, metavar="PROBLEM_ID")
+@options.option("run", "With --export: write the problems of this run.", multiple=True, metavar="RUN_ID")
+@options.option("limit", "With --export: write at most N problems.", type=options.Whole(1), default=100, metavar="N")
 @options.OVERWRITE
 def view(
     db: str, port: int, by: str | None, export: Path | None, problem: tuple[str, ...], run: tuple[str, ...], limit: int,
@@ -26,8 +26,8 @@ def view(
 ) -> None:  # fmt: skip
     """Show runs, problems, drafts, trees, charts and labels of a store in the browser.
 
-    The page can be opened only on this machine, and only with the token in the printed address. It can be open while
-    runs write to the store, and is updated as they do. It writes nothing but your labels. Ctrl-C ends it.
+    The server answers only this machine, and only with the token in the printed URL. It reads the store while runs
+    write, and updates the pages. It writes only your labels. Ctrl-C ends it.
 
     With --export FOLDER, the pages of the newest problems, or of those that you choose, are written as files that open
     without a server.
