@@ -117,7 +117,7 @@ class Settings(ModelSettings):
     critic: Name | Spec | None = setting(
         None, "The critic that decides whether the strategy goes on: a name, or your own as path.py:function."
     )
-    samples: int = setting(8, "The number of independent drafts a problem; if it is larger than before, only the missing drafts are drawn.", ge=1)
+    samples: int = setting(8, "The number of independent drafts per problem; if it is larger than before, only the missing drafts are drawn.", ge=1)
     batch: bool = setting(
         False, "Send calls as the provider's batches: half the price, replies within a day; you may stop and repeat the command."
     )
@@ -233,7 +233,7 @@ class SelfTrainSettings(ModelSettings, Selection):
 
     method: Name = setting("mended", "The method of self-training: a name, or a TOML file of your own.")
     rounds: int = setting(1, "The number of rounds; with a larger number than before the loop continues.", ge=1)
-    samples: int | None = setting(None, "The number of drafts a problem in each round; by default the method's.", ge=1)
+    samples: int | None = setting(None, "The number of drafts per problem in each round; by default the method's.", ge=1)
     temperature: float | None = setting(  # pyright: ignore[reportIncompatibleVariableOverride] - None: the method's
         None, "The sampling temperature of drafts for training; by default the method's.", ge=0
     )
@@ -246,7 +246,7 @@ class SelfTrainSettings(ModelSettings, Selection):
     )
     heldout: Name = setting("builtin:split=heldout", "The source of the problems that measure every round.")
     heldout_limit: int = setting(200, "Use only the first N held-out problems.", ge=1)
-    heldout_samples: int = setting(4, "The number of drafts a held-out problem, at temperature 1.", ge=1)
+    heldout_samples: int = setting(4, "The number of drafts per held-out problem, at temperature 1.", ge=1)
     all_rounds: bool = setting(False, "Continue after two falls in a row, or two rounds in a row without a gain.")
     stop_on_alarm: bool = setting(False, "Stop after a round in which a test for collapse sounds an alarm.")
 
@@ -269,5 +269,5 @@ class EvaluationSettings(Selection):
     models: Name | Model | Sequence[Name | Model] = setting(("embedded",), "The language models.")
     settings: Settings = made_setting(_evaluation_settings, "The other settings that decide how problems are solved.")
     baseline: int = setting(
-        64, "The maximum number of drafts a problem for the vote at equal tokens; 0 leaves the vote out.", ge=0
+        64, "The maximum number of drafts per problem for the vote at equal tokens; 0 leaves the vote out.", ge=0
     )

@@ -17,8 +17,8 @@ class Limits:
     stays at or below `concurrency`. The other fields apply only to remote models."""
 
     concurrency: int = 64
-    requests_per_minute: int | None = setting(None, "The maximum number of calls a minute.", ge=1)
-    tokens_per_minute: int | None = setting(None, "The maximum number of tokens a minute, prompts and replies together.", ge=1)
+    requests_per_minute: int | None = setting(None, "The maximum number of calls per minute.", ge=1)
+    tokens_per_minute: int | None = setting(None, "The maximum number of tokens per minute, prompts and replies together.", ge=1)
     tries: int = setting(6, "The maximum number of tries of a call, if another try can help.", ge=1)
     wait_s: float = setting(
         0.5, "The maximum pause in seconds before the second try; it doubles before each further try.", ge=0

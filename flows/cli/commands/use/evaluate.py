@@ -24,7 +24,7 @@ WIDTH = 100  # the least width of the tables in characters, so that no column is
 @options.setting(
     Settings,
     "samples",
-    help="The number of trajectories a problem, for strategies that work in turns; for others, of drafts to choose among.",
+    help="The number of trajectories per problem, for strategies that work in turns; for others, of drafts to choose among.",
     default=EVALUATION_SAMPLES,
 )
 @options.setting(EvaluationSettings, "baseline")
