@@ -63,7 +63,8 @@ class ModelSettings:
     """The settings of the model: its name, how it is called, and its budgets."""
 
     model: Name | Model = setting(
-        "embedded", "The language model: 'embedded' (ships with redraft), a model on the server at api_base, or a LiteLLM name."
+        "embedded",
+        "The language model: 'embedded' (ships with redraft), a model on the server at api_base, or a LiteLLM name.",
     )
     api_base: str | Sequence[str] | None = setting(
         None, "The URL of an OpenAI-compatible server that has the model; separate several URLs by commas."
@@ -82,7 +83,9 @@ class ModelSettings:
     )
     seed: int = setting(0, "The random seed; the same seed gives the same drafts, if the model supports seeds.")
     replicate: str = setting("", "The name of a repetition of the same job; a new name draws all drafts again.")
-    concurrency: int = setting(64, "The maximum number of calls in flight; for hosted models it adapts below this.", ge=1)
+    concurrency: int = setting(
+        64, "The maximum number of calls in flight; for hosted models it adapts below this.", ge=1
+    )
     sandbox: Literal["monty", "cpython"] = setting(
         "monty", "The interpreter of programs: Monty, or also CPython, confined by bubblewrap, if Monty cannot run one."
     )
@@ -110,16 +113,23 @@ class ModelSettings:
 class Settings(ModelSettings):
     """The settings that decide how problems are solved."""
 
-    strategy: Name | Spec = setting("correct", "The strategy that writes drafts: a name, or your own as path.py:function.")
+    strategy: Name | Spec = setting(
+        "correct", "The strategy that writes drafts: a name, or your own as path.py:function."
+    )
     grader: Name | Spec | None = setting(
         None, "The grader that judges drafts for the strategy: a name, or your own as path.py:function."
     )
     critic: Name | Spec | None = setting(
         None, "The critic that decides whether the strategy goes on: a name, or your own as path.py:function."
     )
-    samples: int = setting(8, "The number of independent drafts per problem; if it is larger than before, only the missing drafts are drawn.", ge=1)
+    samples: int = setting(
+        8,
+        "The number of independent drafts per problem; if it is larger than before, only the missing drafts are drawn.",
+        ge=1,
+    )
     batch: bool = setting(
-        False, "Send calls as the provider's batches: half the price, replies within a day; you may stop and repeat the command."
+        False,
+        "Send calls as the provider's batches: half the price, replies within a day; the command may be stopped.",
     )
 
 
@@ -144,14 +154,16 @@ class Selection:
 class WorkerSettings:
     """The settings of a stage whose work can be shared by several processes."""
 
-    workers: int = setting(1, "The number of processes that share the work; further commands with the same settings join.", ge=1)
+    workers: int = setting(
+        1, "The number of processes that share the work; further commands with the same settings join.", ge=1
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoreSettings:
     """The settings of every stage that works on a store."""
 
-    db: Name = setting(DB, "The path of the store: a DuckDB file.")
+    db: Name = setting(DB, "The path of the store: a DuckDB file, or a folder if it ends with a slash.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +173,9 @@ class FilterSettings:
     filters: Sequence[Name | Spec] | None = setting(
         None, "The filters of trajectories, in order: each a name, or your own as path.py:function."
     )
-    run: Name | None = setting(None, 'Use only the trajectories of the run with this id; `redraft query "FROM runs"` lists runs.')
+    run: Name | None = setting(
+        None, 'Use only the trajectories of the run with this id; `redraft query "FROM runs"` lists runs.'
+    )
     include_heldout: bool = setting(
         False, "Include held-out problems (of a split such as test or heldout), which are meant for measuring."
     )
@@ -191,7 +205,9 @@ class ExportSettings(FilterSettings):
 class AnnotationSettings(ModelSettings):
     """The settings that decide how stored drafts are graded."""
 
-    grader: Name | Spec = setting("rollout", "The grader of the stored drafts: a name, or your own as path.py:function.")
+    grader: Name | Spec = setting(
+        "rollout", "The grader of the stored drafts: a name, or your own as path.py:function."
+    )
     where: Name = setting("true", "An SQL condition that chooses drafts, such as 'turn = 1 AND level > 2'.")
     limit: int | None = setting(None, "Use only the drafts of the first N problems.", ge=1)
 
@@ -205,7 +221,9 @@ class AugmentSettings(ModelSettings):
     )
     strategy: Name | Spec = setting("self_consistency", "The strategy that answers new questions, to test them.")
     samples: int = setting(4, "The number of answers to each new question that test it.", ge=1)
-    skip_impossible: bool = setting(False, "Leave out methods that the model or the problems do not support, and print their names.")
+    skip_impossible: bool = setting(
+        False, "Leave out methods that the model or the problems do not support, and print their names."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,7 +231,8 @@ class DiversitySettings:
     """The settings that decide how the diversity of new questions is measured, and which kinds are refused."""
 
     embedder: Name = setting(
-        "wordllama", "The embedding model: 'wordllama' works offline (needs redraft[meaning]), other names are LiteLLM's."
+        "wordllama",
+        "The embedding model: 'wordllama' works offline (needs redraft[meaning]), other names are LiteLLM's.",
     )
     api_base: str | None = setting(None, "The URL of an OpenAI-compatible server that has the model.")
     least_gain: float | None = setting(None, "Refuse kinds of rewrites whose diversity gain is below this.", ge=0, le=4)
@@ -233,13 +252,16 @@ class SelfTrainSettings(ModelSettings, Selection):
 
     method: Name = setting("mended", "The method of self-training: a name, or a TOML file of your own.")
     rounds: int = setting(1, "The number of rounds; with a larger number than before the loop continues.", ge=1)
-    samples: int | None = setting(None, "The number of drafts per problem in each round; by default the method's.", ge=1)
+    samples: int | None = setting(
+        None, "The number of drafts per problem in each round; by default the method's.", ge=1
+    )
     temperature: float | None = setting(  # pyright: ignore[reportIncompatibleVariableOverride] - None: the method's
         None, "The sampling temperature of drafts for training; by default the method's.", ge=0
     )
     trainer: Name | Spec = setting("embedded", "The trainer: a name, or your own as path.py:function.")
     server: Name | Spec | None = setting(
-        None, "The server of the trained models: a name, or your own as path.py:function; by default the one at --api-base."
+        None,
+        "The server of the trained models: a name, or your own as path.py:function; by default the one at --api-base.",
     )
     out: Name = setting(
         "trained", "The output folder; it has a folder for each loop, with the rows and models of the rounds."

@@ -18,14 +18,18 @@ class Limits:
 
     concurrency: int = 64
     requests_per_minute: int | None = setting(None, "The maximum number of calls per minute.", ge=1)
-    tokens_per_minute: int | None = setting(None, "The maximum number of tokens per minute, prompts and replies together.", ge=1)
+    tokens_per_minute: int | None = setting(
+        None, "The maximum number of tokens per minute, prompts and replies together.", ge=1
+    )
     tries: int = setting(6, "The maximum number of tries of a call, if another try can help.", ge=1)
     wait_s: float = setting(
         0.5, "The maximum pause in seconds before the second try; it doubles before each further try.", ge=0
     )
     timeout_s: float = setting(600.0, "The time limit of one try, in seconds.", gt=0)
     connect_s: float = setting(10.0, "The time limit for opening a connection, in seconds.", gt=0)
-    patience_s: float = setting(900.0, "The time limit in seconds for an outage of a provider that has answered before.", ge=0)
+    patience_s: float = setting(
+        900.0, "The time limit in seconds for an outage of a provider that has answered before.", ge=0
+    )
 
 
 TIMEOUT_CURE = "Raise --timeout (in Python, timeout_s of Limits), or lower --max-tokens."

@@ -83,8 +83,8 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any
 
 
 def _text(file: Path, key: str, value: Any) -> str:
-    """Returns a value as a string, in the form that the command line takes. Raises ConfigFileError for a table, a nested
-    list, or a string with a zero byte."""
+    """Returns a value as a string, in the form that the command line takes. Raises ConfigFileError for a table, a
+    nested list, or a string with a zero byte."""
     if isinstance(value, Mapping | list) or "\0" in str(value):
         kind = {dict: "a table", list: "a list in a list"}.get(type(value), "a text with a zero byte")
         raise ConfigFileError(f"{file}: {key!r} is {kind}: give it one value, as on the command line")

@@ -21,8 +21,8 @@ SOURCES = "redraft.sources"
 
 
 class Place(NamedTuple):
-    """The place that an option's value comes from, the value, and the kind of part that the value names ("filter"), or ""
-    if it names no part."""
+    """The place that an option's value comes from, the value, and the kind of part that the value names ("filter"), or
+    "" if it names no part."""
 
     place: str
     value: Any
@@ -64,8 +64,8 @@ class Option(click.Option):
         return value, args
 
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
-        """Returns the value converted to the option's type. For a repeatable option, redraft.toml may have one string or
-        a list. Raises BadParameter for a list if the option may not be repeated."""
+        """Returns the value converted to the option's type. For a repeatable option, redraft.toml may have one string
+        or a list. Raises BadParameter for a list if the option may not be repeated."""
         if isinstance(value, list) and not self.multiple:
             raise click.BadParameter(f"{value} is a list, and this option takes one value.", ctx, self)
         return super().type_cast_value(ctx, [value] if self.multiple and isinstance(value, str) else value)
@@ -117,7 +117,8 @@ def with_place(ctx: click.Context, message: str) -> str:
 
 
 def _words(value: Any) -> Iterator[str]:
-    """Yields the strings in a value that a message may contain. Numbers are left out, since many messages have numbers."""
+    """Yields the strings in a value that a message may contain. Numbers are left out, since many messages have
+    numbers."""
     if isinstance(value, str):
         yield from [value] if value and not value.isdigit() else []
     elif isinstance(value, Mapping):

@@ -81,8 +81,8 @@ class _Stoppable:
         self._loop.call_soon_threadsafe(self._task.cancel)
 
     def _tell(self) -> None:
-        """Prints the message. It is called by the event loop and not by the signal handler, which may interrupt the printing
-        of another line."""
+        """Prints the message. It is called by the event loop and not by the signal handler, which may interrupt the
+        printing of another line."""
         self._told = True
         self._say("stopping; Ctrl-C again ends at once")
 

@@ -24,11 +24,13 @@ from redraft.flows.settings import AnnotationSettings
 @options.SANDBOX
 @options.PACE
 @options.BUDGETS
-@options.option("plot", "Draw each grader's best of k and its preference for length to a file (.svg, .png, .pdf).", metavar="FILE")
+@options.option(
+    "plot", "Draw each grader's best of k and its preference for length to a file (.svg, .png, .pdf).", metavar="FILE"
+)
 @options.OVERWRITE
 @options.JSON
 def annotate(json: bool, plot: str | None, overwrite: bool, set: dict[str, str], **given: Any) -> int:
-    """Grade stored drafts and their steps, for example by rollouts, and store the grades.
+    """Grade stored drafts and their steps, and store the grades.
 
     The view 'grades' has the values, and 'step_quality' summarises them. --set grader.rollouts=16 sets an argument of
     the grader. The model writes the rollouts, and is the judge of the graders prm and orm.

@@ -21,7 +21,7 @@ FIRST = "The source of the first stage: a file of questions, or 'builtin'."
 @options.API_BASE
 @click.pass_context
 def pipeline(context: click.Context, name: str, **given: Any) -> int:
-    """Run the commands of a pipeline one after another: augment, generate, filter, export ...
+    """Run the commands of a pipeline file one after another.
 
     A pipeline is a TOML file with a table for each command, such as [augment], in order. The keys of a table are the
     options of its command. Available: metamath, mugglemath, scalequest.

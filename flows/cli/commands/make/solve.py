@@ -29,9 +29,10 @@ def solve(
     critic: str | None,
     **given: Any,
 ) -> int:
-    """Solve QUESTION and show each step as it is written, then the critique of the draft, then the redraft.
+    """Solve one QUESTION, and show each step.
 
-    By default, the model is its own critic, and the feedback names the first step of low log-probability.
+    Each step is shown as it is written, then the critique of the draft, then the redraft. By default, the model is its
+    own critic, and the feedback names the first step of low log-probability.
     """
     from rich.console import Console
 

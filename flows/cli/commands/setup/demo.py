@@ -20,7 +20,10 @@ from redraft.flows.settings import Selection
 @options.SAMPLES
 @options.SEED
 def demo(folder: Path, limit: int, samples: int, seed: int) -> None:
-    """Show the embedded model draft, be judged and redraft: no API key, no network, at most a minute."""
+    """Show the embedded model draft, be judged and redraft.
+
+    The demonstration needs no API key and no network, and takes at most a minute.
+    """
     from rich.console import Console
 
     console = Console(highlight=False)

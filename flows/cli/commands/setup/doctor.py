@@ -11,9 +11,10 @@ from redraft.flows.cli import options
 @options.API_BASE
 @options.JSON
 def doctor(db: str, model: str, api_base: str | None, json: bool) -> int:
-    """Print what is installed, which model answers, what the store has, and how to repair faults.
+    """Check the installation, the model and the store.
 
-    The command asks the model for one token. The exit code is 1 if something is wrong.
+    The command prints what is installed, which model answers, what the store has, and how to repair faults. It asks the
+    model for one token. The exit code is 1 if something is wrong.
     """
     from dataclasses import asdict
     from json import dumps

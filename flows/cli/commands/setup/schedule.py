@@ -12,10 +12,11 @@ from redraft.flows.cli import options
 @click.argument("file", default="prefect.yaml", type=click.Path(path_type=Path))
 @options.OVERWRITE
 def schedule(file: Path, overwrite: bool) -> None:
-    """Write the nightly deployments to FILE (prefect.yaml), which `prefect deploy --all` reads.
+    """Write the nightly Prefect deployments to FILE.
 
-    `nightly` draws drafts and exports rows at 02:00 UTC. `annotate` grades the new steps at 04:00 UTC. Edit the
-    parameters and schedules of both in FILE before you deploy them.
+    `prefect deploy --all` reads FILE, by default prefect.yaml. `nightly` draws drafts and exports rows at 02:00 UTC.
+    `annotate` grades the new steps at 04:00 UTC. Edit the parameters and schedules of both in FILE before you deploy
+    them.
     """
     text = files("redraft.flows.deployment").joinpath("prefect.yaml").read_text(encoding="utf-8")
     try:

@@ -5,7 +5,7 @@ import click
 
 @click.group()
 def store() -> None:
-    """Copy a store, or merge the segment files of a folder store (docs/stores.md)."""
+    """Copy a store, or merge the segments of a folder store."""
 
 
 @store.command()

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name", required=False)
-@options.option("set", "Show the arguments of this part instead of the default part, as in feedback=tool.", multiple=True,
+@options.option("set", "Show the arguments of this part, not of the default, as in feedback=tool.", multiple=True,
                 callback=options.pairs, metavar="KEY=VALUE")  # fmt: skip
 @options.JSON
 def strategies(name: str | None, set: dict[str, str], json: bool) -> int:
-    """List the strategies, or the arguments and parts of the strategy NAME.
+    """List the strategies, or the arguments of the strategy NAME.
 
-    NAME may be your own, as path.py:function. Each argument is shown with its default, its type and its meaning.
-    `redraft generate --set turns=2` sets the argument turns.
+    With NAME, the arguments of its parts are listed too. NAME may be your own, as path.py:function. Each argument is
+    shown with its default, its type and its meaning. `redraft generate --set turns=2` sets the argument turns.
     """
     from dataclasses import asdict
     from json import dumps

@@ -21,7 +21,7 @@ from redraft.flows.settings import DiversitySettings
 @options.OVERWRITE
 @options.JSON
 def diversity(json: bool, **given: Any) -> None:
-    """Measure how far the new questions of each kind are from the questions that they were made from.
+    """Measure how far new questions are from their originals.
 
     The diversity gain of a kind of rewrite is the mean squared distance between an accepted question and the nearest
     original question, in embeddings of length 1. The view 'question_diversity' has the result.

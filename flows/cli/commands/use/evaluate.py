@@ -24,7 +24,7 @@ WIDTH = 100  # the least width of the tables in characters, so that no column is
 @options.setting(
     Settings,
     "samples",
-    help="The number of trajectories per problem, for strategies that work in turns; for others, of drafts to choose among.",
+    help="The number of trajectories per problem if a strategy works in turns, else of drafts to choose among.",
     default=EVALUATION_SAMPLES,
 )
 @options.setting(EvaluationSettings, "baseline")
@@ -54,11 +54,12 @@ def evaluate(
     json: bool,
     **given: Any,
 ) -> int:
-    """Compare strategies and models on the same problems, turn by turn and at equal cost.
+    """Compare strategies and models at equal cost.
 
-    SOURCE is a source of problems, as for `redraft generate`, but 'builtin' is the held-out split here. Each source is
-    a task. Problems that an export of this store contains are left out. Write a strategy with its settings in one text,
-    as in --strategy "correct feedback=none turns=3" --strategy "best_of_n samples=8 grader=likelihood".
+    The comparison is made on the same problems, turn by turn. SOURCE is a source of problems, as for `redraft
+    generate`, but 'builtin' is the held-out split here. Each source is a task. Problems that an export of this store
+    contains are left out. Write a strategy with its settings in one text, as in --strategy "correct feedback=none
+    turns=3" --strategy "best_of_n samples=8 grader=likelihood".
 
     Each strategy runs as `redraft generate` would run it: stored drafts are reused, missing drafts are drawn, and
     failed drafts are tried again. The table compares each strategy with a vote of independent drafts at the same number

@@ -23,10 +23,10 @@ from redraft.flows.cli import options
 @options.OVERWRITE
 @options.JSON
 def export(json: bool, filter: tuple[str, ...], set: dict[str, str], **given: Any) -> None:
-    """Write a row to FILE for each trajectory that the filters keep; '-' is standard output.
+    """Write training rows of trajectories that pass the filters.
 
-    The extension of FILE decides the file format: .jsonl, .jsonl.zst, .parquet, a folder/ with a dataset card, or
-    .eval, a log of Inspect.
+    If FILE is '-', the rows are written to standard output. The extension of FILE decides the file format: .jsonl,
+    .jsonl.zst, .parquet, a folder/ with a dataset card, or .eval, a log of Inspect.
 
     Trajectories of held-out problems (of a split such as test, validation or heldout) are left out and counted. The
     tables 'datasets' and 'dataset_rows' record the trajectory of each row, and why other trajectories were dropped.

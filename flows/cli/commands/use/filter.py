@@ -13,10 +13,12 @@ from redraft.flows.cli import options
 @options.FILTER_SET
 @options.RUN
 @options.INCLUDE_HELDOUT
-@options.option("preview", "Show the trajectories that each filter would drop, with examples, and store nothing.", is_flag=True)
+@options.option(
+    "preview", "Show the trajectories that each filter would drop, with examples, and store nothing.", is_flag=True
+)
 @options.JSON
 def filter(json: bool, filter: tuple[str, ...], set: dict[str, str], preview: bool, **given: Any) -> None:
-    """Pass every stored trajectory through filters, and record which trajectories were dropped and why.
+    """Filter stored trajectories, and record why some are dropped.
 
     The result is a row in 'datasets', and a row in 'dataset_rows' for each trajectory. Nothing is deleted. Trajectories
     of held-out problems (of a split such as test, validation or heldout) are left out and counted.

@@ -22,7 +22,9 @@ EXIT_CODES = {"right": 0, "wrong": 1, "undecided": 3}
 
 @click.command()
 @click.argument("reply", metavar="REPLY|FILE")
-@options.option("answer", "The known answer to REPLY; for code, its tests. Without it, a FILE is graded.", metavar="KEY")
+@options.option(
+    "answer", "The known answer to REPLY; for code, its tests. Without it, a FILE is graded.", metavar="KEY"
+)
 @options.option(
     "kind",
     "The kind of answer, which decides how it is read and compared. The rows of a FILE may name other kinds.",

@@ -12,7 +12,9 @@ from redraft.store.fields import described
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @options.option("out", "The output folder for the weights.", required=True, metavar="FOLDER")
-@options.option("model", "The model that training starts from: embedded, or embedded:FOLDER.", default="embedded", metavar="NAME")
+@options.option(
+    "model", "The model that training starts from: embedded, or embedded:FOLDER.", default="embedded", metavar="NAME"
+)
 @options.several(*(options.setting(FinetuneSettings, name) for name in described(FinetuneSettings)))
 @options.option(
     "db",
@@ -32,10 +34,11 @@ def train(
     include_heldout: bool,
     **given: Any,
 ) -> None:
-    """Fine-tune the embedded model on rows that `redraft export` wrote (rise, sft or messages).
+    """Fine-tune the embedded model on exported rows.
 
-    The column 'weight' is the weight of a row in the loss. '--model embedded:FOLDER' then uses the fine-tuned model.
-    Rows of held-out problems are left out and counted. Needs redraft[train].
+    `redraft export` writes the rows (rise, mended, sft or messages). The column 'weight' is the weight of a row in the
+    loss. '--model embedded:FOLDER' then uses the fine-tuned model. Rows of held-out problems are left out and counted.
+    Needs redraft[train].
     """
     from dataclasses import asdict
     from json import dumps

@@ -24,10 +24,11 @@ def view(
     db: str, port: int, by: str | None, export: Path | None, problem: tuple[str, ...], run: tuple[str, ...], limit: int,
     overwrite: bool,
 ) -> None:  # fmt: skip
-    """Show runs, problems, drafts, trees, charts and labels of a store in the browser.
+    """Show a store in the browser, or write it as static pages.
 
-    The server answers only this machine, and only with the token in the printed URL. It reads the store while runs
-    write, and updates the pages. It writes only your labels. Ctrl-C ends it.
+    The pages show runs, problems, drafts, trees, charts and labels. The server answers only this machine, and only with
+    the token in the printed URL. It reads the store while runs write, and updates the pages. It writes only your
+    labels. Ctrl-C ends it.
 
     With --export FOLDER, the pages of the newest problems, or of those that you choose, are written as files that open
     without a server.
