@@ -1,11 +1,11 @@
-"""Grades replies by their keys, for programs without an event loop: reward functions of trainers, tests, the shell.
+"""Grades replies by their keys, for programs without an event loop, such as trainers' reward functions and tests.
 
 >>> from redraft.graders import grade
 >>> grade("3 + 4 = 7, so the answer is 7.", "7").value
 1.0
 
-The functions may be called from any thread and in forks of the program. The functions block. Inside a running event
-loop, write `await asyncio.to_thread(grade, reply, answer)`.
+The functions may be called from any thread and from forked processes. They block until the result is there. Inside a
+running event loop, write `await asyncio.to_thread(grade, reply, answer)`.
 """
 
 import asyncio
@@ -27,8 +27,8 @@ from redraft.store.trajectory import Verdict
 
 
 class Graded(Struct, frozen=True, gc=False):
-    """The grade of one reply. `extracted` is the answer that was read from it, None if it has none. `reason` is given
-    if the answer and the key alone do not explain the verdict."""
+    """The grade of one reply. `extracted` is the answer that was read from the reply, or None if it has none. `reason`
+    is None if the answer and the key alone explain the verdict."""
 
     extracted: str | None
     verdict: Verdict
@@ -36,11 +36,11 @@ class Graded(Struct, frozen=True, gc=False):
 
     @property
     def value(self) -> float | None:
-        """The reward: 1.0 for right, 0.0 for wrong, None for undecided."""
+        """Returns the reward: 1.0 for `right`, 0.0 for `wrong`, None for `undecided`."""
         return VALUES[self.verdict]
 
     def __bool__(self) -> bool:
-        """Raises TypeError: `if grade(...)` would be true for a wrong reply too."""
+        """Raises TypeError, because otherwise `if grade(...)` would be true for a wrong reply too."""
         raise TypeError(f"a grade is right, wrong or undecided ({self.verdict}): ask grade(...).verdict == 'right'")
 
 
@@ -54,27 +54,27 @@ def grade(
 ) -> Graded:
     """Grades a whole reply of a model by the key `answer`: a text or a number. The key of code is its tests.
 
-    `kind` is math, choice, text or code. With `choices` the kind is choice, and the key may be a letter, a number from
+    `kind` is math, choice, text or code. With `choices` the kind is choice, and the key may be a letter, an index from
     0, or the text of a choice. Some answers are compared in processes, which start when they are first needed and then
-    stay. A `checker` brings its own processes and limits. Raises RedraftError for a key that cannot be read.
+    keep running. A `checker` uses its own processes and limits. Raises RedraftError if the key cannot be read.
     """
     task = read_task({"reply": reply, "answer": answer, "kind": kind, "choices": choices})
     return _result(_begin(task, checker or _shared.checker()))
 
 
 def grade_all(rows: Iterable[Mapping[str, Any]], *, checker: Checker | None = None) -> Iterator[Graded]:
-    """Grades rows with the columns `reply` and `answer`, and if need be `kind` and `choices`, as `grade` takes them.
-    Other columns are ignored. Yields a grade for each row, in order; many rows are compared at the same time.
+    """Grades rows with the columns `reply` and `answer`, and optionally `kind` and `choices`, as `grade` takes them.
+    Other columns are ignored. Yields a Graded for each row, in order; many rows are compared at the same time.
 
-    At most 512 rows are held in memory, so there may be any number of them. Raises GradeError for a row that cannot be
+    There may be any number of rows, because at most 512 are held in memory. Raises GradeError for a row that cannot be
     graded, after the grades of the rows before it.
     """
     return grade_tasks(_numbered(rows), checker)
 
 
 def grade_tasks(tasks: Iterable[Task], checker: Checker | None = None) -> Iterator[Graded]:
-    """Grades tasks as `grade_all` grades rows. If `tasks` raises a RedraftError, the grades of the tasks before it come
-    first."""
+    """Yields a grade for each task, as `grade_all` does for rows. If `tasks` raises a RedraftError, the grades of the
+    tasks before it are yielded first."""
     waiting: deque[Graded | Future[Graded]] = deque()
     used = checker or _shared.checker()
     try:
@@ -97,7 +97,7 @@ def _numbered(rows: Iterable[Mapping[str, Any]]) -> Iterator[Task]:
 
 
 def _begin(task: Task, checker: Checker) -> Graded | Future[Graded]:
-    """Returns the grade if it is found at once, else its future."""
+    """Returns the grade of a task if it is known at once; otherwise a future for the grade."""
     found = task.extracted()
     ruling = plain_ruling(task.key, found, task.kind, checker)
     if ruling:
@@ -123,7 +123,7 @@ class _Shared:
         os.register_at_fork(after_in_child=self.after_fork)
 
     def after_fork(self) -> None:
-        """Resets the shared objects in a fork of the program, because the fork has only the thread that forked."""
+        """Resets the shared objects after a fork, because only the forking thread exists in the child process."""
         self._lock = Lock()
         self._checker: Checker | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -142,7 +142,7 @@ class _Shared:
             return self._loop
 
 
-AHEAD = 512  # rows that are begun before the first of them is finished
-MOST_WORKERS = 8  # processes of about 150 MB
+AHEAD = 512  # maximum number of rows that are in progress at once
+MOST_WORKERS = 8  # processes; each takes about 150 MB
 
 _shared = _Shared()

@@ -1,4 +1,4 @@
-"""The protocol of every grader, and `load`, which finds a grader's factory."""
+"""The protocol of all graders, and `load`, which finds a grader's factory."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -8,18 +8,14 @@ from redraft.store.trajectory import Grade, Trajectory
 
 
 class Grader(Protocol):
-    """Judges the current draft of each trajectory of one problem, and returns one grade for each, in the same order.
-
-    A grader that cannot tell returns a Grade with no value and a reason; it never raises for one bad trajectory, and a
-    failure is never a score.
-    """
+    """Judges the current draft of each trajectory of one problem. Returns one grade for each trajectory, in the same
+    order. If a grader cannot judge a trajectory, it returns a Grade that has a reason and no value. It never raises
+    because of one bad trajectory, and never returns a failure as a score."""
 
     async def __call__(self, trajectories: Sequence[Trajectory]) -> list[Grade]: ...
 
 
 def load(spec: str | Callable[..., Grader]) -> Callable[..., Grader]:
-    """Returns the factory of a grader, given its name ("oracle"), `module:function`, `path.py:function` or a callable.
-
-    Raises PartError for an unknown name; the message lists the graders.
-    """
+    """Returns the factory of a grader. `spec` is a name ("oracle"), `module:function`, `path.py:function` or a
+    callable. Raises PartError if the name is unknown; the message lists the graders."""
     return load_part(spec, "grader")

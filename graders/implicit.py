@@ -1,4 +1,4 @@
-"""A grader by the implicit reward of a model that was trained by DPO (Rafailov et al. 2023, equation 5)."""
+"""A grader that uses the implicit reward of a model trained by DPO (Rafailov et al. 2023, equation 5)."""
 
 import math
 from collections.abc import Sequence
@@ -15,19 +15,19 @@ NAME = "implicit"
 
 
 def implicit(client: Client, *, model: str, reference: str, beta: float = 0.1) -> Grader:
-    """Grades a draft by sigmoid(beta * (log p - log p_ref)), in [0, 1]: the probability, under the model of Bradley and
-    Terry, that the draft is better than one that both models write with equal probability. log p is the draft's
-    log-probability, given the question, under `model`, and log p_ref that under `reference`, the model that the
-    training began with. 0.5 means that training left the draft as likely as it was.
+    """Grades a draft by sigmoid(beta * (log p - log p_ref)), in [0, 1]. Here log p is the log-probability of the draft,
+    given the question, under `model`, and log p_ref that under `reference`, the model before the training. Under the
+    Bradley-Terry model, the value is the probability that the draft is better than a draft with log p = log p_ref. The
+    value is 0.5 if the training did not change the draft's probability.
 
-    The grade has a reason instead of a value if a model cannot read the draft, or does not tell the log-probabilities
-    of texts that it did not write; the embedded model tells them. Raises PartError for a `beta` that is not above 0,
-    and fatal ModelErrors.
+    If a model cannot read the draft, or does not provide log-probabilities of given texts, the grade has a reason
+    instead of a value. The embedded model provides them. Raises PartError unless `beta` is above 0, and fatal
+    ModelErrors.
 
     Args:
         model: The model that was trained by DPO, as `embedded:FOLDER`.
-        reference: The model that its training began with.
-        beta: The strength of the reference model in the training.
+        reference: The model before the training.
+        beta: The beta of the DPO training.
     """
     if not beta > 0:
         raise PartError(f"beta={beta} of grader 'implicit' has to be above 0")

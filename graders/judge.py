@@ -1,4 +1,4 @@
-"""A grader that asks a language model to judge free text by a rubric, which no writer sees."""
+"""A grader that asks a language model to judge free text by a rubric. The rubric is not shown to the writer."""
 
 import json
 import re
@@ -25,18 +25,19 @@ SCHEMA: dict[str, Any] = {
     "required": ["reason", "score", "verdict"],
     "additionalProperties": False,
 }
-"""A strict JSON schema of a judgement; the reason comes first, so that the model reasons before it scores."""
+"""The strict JSON schema of a judgement. The reason comes first, so that the model reasons before it scores."""
 
 
 def judge(client: Client, keys: Keyring, *, temperature: float = 0.0) -> Grader:
-    """Grades an answer by the key's rubric, with a verdict and a value in [0, 1]: the share of the rubric that is met.
+    """Grades an answer by the key's rubric. The grade has a verdict, and a value in [0, 1]: the fraction of the rubric
+    that is met.
 
-    Set its model with `grader.model`; by default the writer's own model judges. Reading the rubric counts as using an
-    oracle. If the call or the draft failed, the reply can't be read or the rubric is unknown, the grade has no value
-    but a reason: a failure is never a score. A draft without an answer is wrong, and costs no call.
+    `grader.model` sets the model that judges; by default it is the writer's own model. Reading the rubric counts as
+    using an oracle. If the draft or the call failed, the reply can't be read, or the rubric is unknown, the grade has a
+    reason instead of a value. A draft without an answer is `wrong`, and no call is made.
 
     Args:
-        temperature: The judge's sampling temperature.
+        temperature: The sampling temperature of the judge.
     """
 
     async def grade(trajectory: Trajectory) -> Grade:
@@ -71,8 +72,8 @@ async def judged(client: Client, rubric: str | None, trajectory: Trajectory, tem
 
 
 def read(reply: str) -> tuple[float, Verdict, str] | None:
-    """Returns the score, verdict and reason of the last judgement in a reply. The judgement is JSON, which a code fence
-    or other words may surround. Returns None if there is no judgement, or if its score is not from 0 to 1."""
+    """Returns the triple (score, verdict, reason) of the last judgement in a reply. The judgement is JSON; a code fence
+    or other text may surround it. Returns None if there is no judgement, or if its score is not in [0, 1]."""
     for start in reversed([match.start() for match in re.finditer(r"\{", reply)]):
         try:
             parsed, _ = json.JSONDecoder().raw_decode(reply, start)

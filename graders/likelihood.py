@@ -1,4 +1,4 @@
-"""A grader by the log-probability that the writing model gave its own draft, which costs no call."""
+"""A grader by the log-probability that the writing model assigned to its own draft. It makes no call."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -7,19 +7,19 @@ from redraft.graders.grader import Grader
 from redraft.store.trajectory import Grade, Stop, Trajectory
 
 NAMES = ("likelihood", "likelihood_sum")
-"""The graders whose values are logarithms."""
+"""The names of graders whose values are logarithms."""
 
 
 def likelihood(reduce: Literal["mean", "sum"] = "mean", *, by_steps: bool = True) -> Grader:
-    """Grades a draft by its mean log-probability a token ("likelihood"), or by the sum ("likelihood_sum").
+    """Grades a draft by its mean log-probability per token (the grader "likelihood"), or by the sum ("likelihood_sum").
 
     Values are natural logarithms, at most 0, under the model's distribution at temperature 1. With `by_steps`, each
-    step also has a value of its own, reduced in the same way. If a step has no log-probability, the grade has a reason
-    instead of a value. The sum prefers short drafts. Raises ValueError for an unknown `reduce`.
+    step also has its own mean or sum. If a step has no log-probability, the grade has a reason instead of a value. The
+    sum prefers short drafts. Raises ValueError for an unknown `reduce`.
 
     Args:
-        reduce: How the tokens' log-probabilities become one: their `mean` or their `sum`.
-        by_steps: Whether each step has a value of its own.
+        reduce: How the log-probabilities of the tokens are combined: `mean` or `sum`.
+        by_steps: Whether each step also gets a value.
     """
     if reduce not in ("mean", "sum"):
         raise ValueError(f"no reduce {reduce!r}; there are mean, sum")

@@ -1,9 +1,9 @@
-"""Process labels by divide and conquer: OmegaPRM (Luo et al. 2024) finds the first error of a wrong draft by binary
-search, and spends its searches where rollouts are most surprising.
+"""Process labels by divide and conquer. OmegaPRM (Luo et al. 2024) finds the first error of a wrong draft by binary
+search. It chooses the drafts whose wrong answer is most surprising.
 
-Public reimplementations make two mistakes that this one avoids. Some call a rollout right if its last sentence has the
-key in it; here the oracle judges the answer. Some take a right rollout for one big right step; here only the steps that
-a search visits have values. Lengths are in tokens.
+Public reimplementations make two mistakes that this one avoids. Some count a rollout as right if its last sentence
+contains the key; here the oracle judges the answer. Some treat a right rollout as one big right step; here only the
+steps that a search visits have values. Lengths are in tokens.
 """
 
 from collections.abc import Sequence
@@ -34,29 +34,31 @@ def omegaprm(
     c_puct: float = 0.125,
     checker: Checker | None = None,
 ) -> Grader:
-    """Grades the drafts of one problem together. A step that a search visits has the share of right rollouts among
-    `rollouts` from its end; the last step, and the draft, have the value of the answer. The reason of a searched draft
-    names its first wrong step.
+    """Grades the drafts of one problem together. The value of a step that a search visits is the fraction of right
+    rollouts among `rollouts` that start at its end. The value of the last step, and of the draft, is the value of the
+    answer. The reason in the grade of a searched draft names its first wrong step.
 
-    A state is a prefix with its rollouts; the drafts of a question are the rollouts of the root state. Each of
-    `searches` takes the wrong rollout with the highest Q + U, from a state with right rollouts too. The search finds
-    the rollout's first error by binary search over the steps after the state: it cuts the steps in the middle, samples
-    `rollouts` rollouts from the cut, and continues with one half. Each cut is a new state, whose wrong rollouts may be
-    searched later. Searching ends if no wrong rollout is left, or if another cut could exceed `most` rollouts.
+    A state is a prefix with its rollouts. The drafts of a question are the rollouts of the root state. Each of
+    `searches` takes a wrong rollout of a state that also has right rollouts: the one with the highest Q + U. The search
+    finds the rollout's first error by binary search over the steps after the state. It cuts the steps in the middle,
+    samples `rollouts` rollouts from the cut, and continues with one half. Each cut is a new state, whose wrong rollouts
+    may be searched later. Searching ends if no wrong rollout is left, or if another cut could exceed `most` rollouts.
 
-    The search assumes that a prefix with an error never leads to a right answer. If such a prefix leads to a right
-    answer, by luck or because the writer corrects the error, the search finds a later step. The first grade holds the
-    rollouts, which have grades too.
-    Reading the key counts as using an oracle. Raises PartError for a number that is too small, and fatal ModelErrors.
+    The search assumes that a prefix with an error never leads to a right answer. If such a prefix does lead to one, by
+    luck or because the writer corrects the error, the search finds a later step. The first grade holds the rollouts,
+    which have grades too.
+
+    Reading the key counts as using an oracle. Raises PartError if a number is out of its range, and fatal ModelErrors.
 
     Args:
         rollouts: The number of rollouts at each cut.
-        searches: The most binary searches for a first error.
-        most: The most rollouts of a problem.
-        alpha: The base of Q's factor alpha^(1 - MC), in (0, 1]: a small one prefers states near to right.
-        beta: The base of Q's factor beta^(tokens / length), in (0, 1]: a small one prefers short rollouts.
-        length: The number of tokens to which a rollout's length is compared.
-        c_puct: The weight of states with few visits.
+        searches: The maximum number of binary searches for a first error.
+        most: The maximum number of rollouts of a problem.
+        alpha: The base of the factor alpha^(1 - MC) of Q, in (0, 1]: a small alpha prefers states with many right
+            rollouts.
+        beta: The base of the factor beta^(tokens / length) of Q, in (0, 1]: a small beta prefers short rollouts.
+        length: The number of tokens by which a rollout's length is divided.
+        c_puct: The weight of U, which favours states with few searches.
     """
     if rollouts < 1 or searches < 0 or length <= 0:
         raise PartError(f"rollouts={rollouts} must be at least 1, searches={searches} 0, length={length:g} above 0")

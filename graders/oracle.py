@@ -1,6 +1,6 @@
-"""The oracle compares each answer with the problem's key. The oracle is for measuring. An agent that sees the oracle's
-grades has in effect seen the key, so every trajectory of that unit is marked `oracle_used`. Code is right if the key's
-tests hold. Free text is judged by the key's rubric, as the grader `judge` does."""
+"""The oracle compares each answer with the problem's key. It is meant for measuring. An agent that sees the oracle's
+grades has in effect seen the key, so every trajectory of that unit is marked `oracle_used`. Code is right if it passes
+the key's tests. Free text is judged by the key's rubric, as by the grader `judge`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from redraft.store.trajectory import Grade, Stop, Trajectory
 
 @dataclass(frozen=True, slots=True)
 class Oracle:
-    """The grader that `oracle` makes. Its processes end with `close`, or with the program."""
+    """The grader that `oracle` returns. Its processes end with `close`, or when the program ends."""
 
     keys: Keyring
     checker: Checker
@@ -27,8 +27,7 @@ class Oracle:
 
     async def __call__(self, trajectories: Sequence[Trajectory]) -> list[Grade]:
         """Returns one grade for each trajectory: 1.0 for a right answer, 0.0 for a wrong or missing answer. The grade
-        has a reason instead of a value if the trajectory failed, if the key is missing, or if the comparison is
-        undecided."""
+        has a reason instead of a value if the trajectory failed, the key is missing, or the comparison is undecided."""
         asked: dict[tuple[str, str | None], Trajectory] = {}
         for trajectory in trajectories:
             if trajectory.stop is not Stop.FAILED:
@@ -44,8 +43,8 @@ class Oracle:
         await self.checker.close()
 
     def _plain_ruling(self, key: str | None, trajectory: Trajectory) -> Ruling | None:
-        """Returns the ruling if it is known without waiting, else None. Most rulings need no waiting, and a task would
-        cost more than the ruling."""
+        """Returns the ruling if it is known without waiting, otherwise None. Most rulings need no waiting, and a task
+        would take more time than the ruling."""
         kind = trajectory.question.kind
         return None if kind is Kind.RUBRIC else plain_ruling(key, trajectory.answer, kind, self.checker)
 
@@ -75,7 +74,7 @@ class Oracle:
 
 
 def _ruling_key(trajectory: Trajectory) -> tuple[str, str | None]:
-    """Returns the key under which a trajectory's ruling is cached. Equal answers to a question share a ruling; each
+    """Returns the key under which a trajectory's ruling is shared. Equal answers to a question share a ruling; each
     free text has its own."""
     free = trajectory.question.kind is Kind.RUBRIC
     return (trajectory.place if free else trajectory.question.problem_id, trajectory.answer)
@@ -88,11 +87,11 @@ def oracle(
     checker: Checker | None = None,
     client: Client | None = None,
 ) -> Grader:
-    """Grades an answer by the problem's key: exact for numbers, choices and text, by Math-Verify for LaTeX, by the
-    key's tests for code. For a rubric, the oracle takes the grade that `judge` gave the draft, or else asks the
-    `client`'s model.
+    """Grades an answer by the problem's key: exactly for numbers, choices and text, by Math-Verify for LaTeX, by the
+    key's tests for code. If the key is a rubric, the oracle uses the grade that `judge` gave the draft, or else asks
+    the `client`'s model.
 
-    `limit_s` is the most seconds for one comparison and `workers` the most processes that compare. If `checker` is
-    given, it is shared with the caller, who closes it, and its own limits hold.
+    `limit_s` is the time limit of one comparison in seconds, and `workers` the maximum number of processes that
+    compare. If `checker` is given, it is shared with the caller, who closes it, and its own limits apply.
     """
     return Oracle(keys, checker or Checker(limit_s, workers), client)

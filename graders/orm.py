@@ -1,4 +1,4 @@
-"""An outcome reward model: how likely it is that a whole draft's answer is right (Cobbe et al. 2021)."""
+"""An outcome reward model: grades a whole draft with the probability that its answer is right (Cobbe et al. 2021)."""
 
 import json
 import re
@@ -31,20 +31,20 @@ def orm(
 ) -> Grader:
     """Grades a draft with the probability, in [0, 1], that it is right.
 
-    Profile "classify" asks the sequence classifier `model` at vLLM's `/classify` of `api_base`. The classifier reads
-    the question, a blank line and the draft; with "classify_chat" it reads question and draft as a chat. `good` is the
-    number of the class that means right, by default the last. Profile "judge" asks a language model, by default the
-    writer's own, for the probability as JSON.
+    The profile "classify" asks the sequence classifier `model` at vLLM's `/classify` of `api_base`. The classifier
+    reads the question, a blank line and the draft; with the profile "classify_chat" it reads question and draft as a
+    chat. `good` is the index of the class that means right, by default the last. The profile "judge" asks a language
+    model, by default the writer's own, for the probability as JSON.
 
     The value is a probability, and not a difference of two logits, so it can weight a vote. If the call failed, or the
-    reply has no such number, the grade has no value but a reason. Raises PartError for an unknown profile, and fatal
-    ModelErrors.
+    reply has no such number, the grade has a reason instead of a value. Raises PartError for an unknown profile, and
+    fatal ModelErrors.
 
     Args:
         profile: How the model is asked: `classify`, `classify_chat` or `judge`.
         model: The model that judges; `none` means the writer's own model.
-        api_base: The address of the server that has the model.
-        good: The number of the class that means right; -1 is the last.
+        api_base: The address of the model's server.
+        good: The index of the class that means right; -1 is the last.
     """
     if profile not in PROFILES:
         raise PartError(f"no profile {profile!r} of grader 'orm'; {alternatives(profile, PROFILES)}")
@@ -77,8 +77,8 @@ def orm(
 
 
 def stated(reply: str) -> float:
-    """Returns the last probability that a reply states as JSON; other words may surround the JSON. Raises Nonsense if
-    no number in [0, 1] is stated."""
+    """Returns the last probability that a reply states as JSON; other text may surround the JSON. Raises Nonsense if
+    the reply states no number in [0, 1]."""
     for start in reversed([match.start() for match in re.finditer(r"\{", reply)]):
         try:
             parsed, _ = json.JSONDecoder().raw_decode(reply, start)
@@ -102,7 +102,7 @@ def _request(client: Client, profile: str, trajectory: Trajectory) -> Request:
 
 
 def _classified(text: str, good: int) -> float:
-    """Returns the probability of the good class in a reply that should have one row."""
+    """Returns the probability of the class `good` in a reply, which must have exactly one row. Raises Nonsense."""
     rows = json.loads(text)
     if len(rows) != 1:
         raise Nonsense(f"{len(rows)} values for one draft")

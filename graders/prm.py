@@ -36,19 +36,19 @@ def prm(
     log: bool = False,
     votes: int = 1,
 ) -> Grader:
-    """Grades each step with the probability that it is good, and the draft with their `aggregate`: product, minimum,
-    last or mean. `neutral` says whether a neutral step counts as positive or negative. With `log` the draft's value is
-    the natural logarithm of the aggregate, which never rounds to 0 for a long draft.
+    """Grades each step with the probability that it is good, and the draft with the `aggregate` of these probabilities:
+    product, minimum, last or mean. `neutral` says whether a neutral step counts as positive or negative. With `log` the
+    draft's value is the natural logarithm of the aggregate, which does not round to 0 for a long draft.
 
     `profile` says how the reward model `model`, served at `api_base`, is asked: math_shepherd, qwen, skywork, rlhflow
-    or classify (see `rewards/prm_profiles.py`). Profile "judge" asks a language model, by default the writer's own, to
-    rate the steps as JSON; a step's probabilities are the shares of `votes` replies that gave each rating. Profile
-    "embedded" uses the reward model that redraft ships, or the reward model that was trained into a folder, `model`
-    "embedded:FOLDER"; they judge only the built-in problems, and need no call. The default is "embedded" for drafts of
-    the embedded model, and "judge" for all others.
+    or classify (see `rewards/prm_profiles.py`). The profile "judge" asks a language model, by default the writer's own,
+    to rate the steps as JSON; the probability of a rating is its fraction among `votes` replies. The profile "embedded"
+    uses the reward model that redraft includes, or one that was trained into a folder, if `model` is "embedded:FOLDER".
+    These judge only the built-in problems, and need no call. The default is "embedded" for drafts of the embedded
+    model, and "judge" for all others.
 
-    The grade has a reason instead of a value if the draft or a call failed, if the number of values is not the number
-    of steps, or if a value is no probability. Raises PartError for an unknown setting, and fatal ModelErrors.
+    The grade has a reason instead of a value if the draft or a call failed, if the number of values differs from the
+    number of steps, or if a value is not a probability. Raises PartError for an unknown setting, and fatal ModelErrors.
     """
     check(aggregate, neutral)
     if votes < 1:
@@ -88,7 +88,7 @@ def prm(
 
 
 def _family(profile: str, model: str | None) -> Profile | None:
-    """Returns the profile of this name; None if the name needs no reward model's server. Raises PartError."""
+    """Returns the profile of this name, or None if the name needs no reward model's server. Raises PartError."""
     if profile == EMBEDDED and model is not None:
         raise PartError(f"profile 'embedded' of grader 'prm' has its own model: leave model={model!r} out")
     if profile in (*JUDGES, EMBEDDED):
@@ -105,7 +105,7 @@ def _family(profile: str, model: str | None) -> Profile | None:
 
 
 def _embedded(client: Client) -> bool:
-    """Returns whether the writer is a model that solves only the built-in problems."""
+    """Returns whether the writer is a model that only solves the built-in problems."""
     return getattr(client.model, "sources", None) == ("builtin",)
 
 

@@ -1,7 +1,7 @@
-"""Reward functions of trainers: each completion is graded by the key of its problem, as `grade` grades a reply.
+"""Reward functions for trainers. Each completion is graded by the key of its problem, as `grade` grades a reply.
 
-`reward` is a reward function for TRL's GRPOTrainer and RLOOTrainer, and `compute_score` is a reward function for verl.
-`redraft export --format prompts` writes the rows that they take.
+`reward` is a reward function for TRL's GRPOTrainer and RLOOTrainer, and `compute_score` is one for verl. `redraft
+export --format prompts` writes the rows that they need.
 """
 
 from collections.abc import Mapping, Sequence, Sized
@@ -20,12 +20,12 @@ def reward(
     **columns: Any,
 ) -> list[float | None]:
     """Returns the reward of each completion: 1.0 for a right answer, 0.0 for a wrong one, None if the grader cannot
-    tell. TRL gives a completion with None no signal. A completion is a text, or a list of messages whose last reply is
+    decide. TRL ignores a completion with None. A completion is a text, or a list of messages whose last reply is
     graded.
 
-    The completions of a batch are graded together. Comparisons in algebra and programs run in processes, which are
-    ended at their time limits. The columns `choices` and `entry_point` of the data set are used too; other columns are
-    ignored. Raises GradeError if the data set has no column `answer`, if a column has not one value for each
+    The completions of a batch are graded together. Algebraic comparisons and programs run in processes, which are
+    killed at their time limits. The columns `choices` and `entry_point` of the data set are also used; other columns
+    are ignored. Raises GradeError if the data set has no column `answer`, if a column does not have one value for each
     completion, or if a row cannot be graded.
     """
     if answer is None:
@@ -55,13 +55,13 @@ def compute_score(
     undecided: float = 0.0,
     **others: Any,
 ) -> dict[str, float]:
-    """Returns the reward of one reply in verl: `score`, which is 1.0 for a right answer and 0.0 for a wrong one, `acc`,
-    which is 1.0 only for a right answer, and `undecided`, which is 1.0 if the grader cannot tell.
+    """Returns the reward of one reply for verl, as a dictionary. `score` is 1.0 for a right answer and 0.0 for a wrong
+    one, `acc` is 1.0 only for a right answer, and `undecided` is 1.0 if the grader cannot decide.
 
     verl needs a number for each reply, so an undecided reply gets the score `undecided`, which is 0.0 unless
-    `reward_kwargs` sets another. The mean of the metric `undecided` says how many replies that concerns. `extra_info`
-    names the problem's `kind`; without it the kind is math. `data_source` chooses nothing. Raises GradeError if a row
-    cannot be graded.
+    `reward_kwargs` sets another. The mean of the metric `undecided` is the fraction of such replies. `extra_info` has
+    the problem's `kind`; without it the kind is math. `data_source` is ignored. Raises GradeError if a row cannot be
+    graded.
     """
     value = grade(solution_str, ground_truth, kind=(extra_info or {}).get("kind") or "math").value
     return {
@@ -72,15 +72,15 @@ def compute_score(
 
 
 def _reply(row: int, completion: object) -> str:
-    """Returns the text of a completion: of a list of messages, the last message of the assistant. Raises GradeError for
-    a completion that is neither."""
+    """Returns the text of a completion. If the completion is a list of messages, returns the text of the assistant's
+    last message. Raises GradeError if it is neither a text nor a list of messages."""
     if isinstance(completion, str):
         return completion
     if not isinstance(completion, Sequence) or not all(isinstance(each, Mapping) for each in completion):
         kind = type(completion).__name__
         raise GradeError(f"completion {row} is of type {kind}, and has to be a text or a list of messages")
     content = next((each.get("content") for each in reversed(completion) if each.get("role") == "assistant"), None)
-    if isinstance(content, Sequence) and not isinstance(content, str):  # parts of text, such as TRL gives to processors
+    if isinstance(content, Sequence) and not isinstance(content, str):  # parts of text, as TRL gives them to processors
         return "".join(part.get("text") or "" for part in content if isinstance(part, Mapping))
     if content is not None and not isinstance(content, str):
         raise GradeError(

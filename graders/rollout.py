@@ -1,4 +1,4 @@
-"""Process labels by Monte Carlo: a step's value is the share of its rollouts that end in a right answer
+"""Process labels by Monte Carlo. The value of a step is the fraction of its rollouts that end in a right answer
 (Math-Shepherd, Wang et al. 2024)."""
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,26 +29,28 @@ def rollout(
     how: How = "minimum",
     checker: Checker | None = None,
 ) -> Grader:
-    """Labels each step by `rollouts` that the policy writes from its end, and the draft by their aggregate, `how`.
+    """Labels each step by `rollouts` that the policy writes from the step's end, and the draft by the aggregate `how`
+    of the labels.
 
-    A "soft" label is the share of right rollouts; a "hard" label is 1 if any rollout is right, else 0. The last step of
-    a finished draft has the value of the draft's answer, and needs no rollouts. The grade also has each step's number
-    of rollouts, and Wilson's 95% interval of the share of right rollouts.
+    A "soft" label is the fraction of right rollouts. A "hard" label is 1 if any rollout is right, else 0. The last step
+    of a finished draft has the value of the draft's answer, and needs no rollouts. The grade also has the number of
+    rollouts of each step, and Wilson's 95% interval of the fraction of right rollouts.
 
     Rollouts are sampled in rounds of `at_once`. Sampling ends early if the label is settled after a round. A hard label
     is settled by the first right answer; this never changes the label. A soft label is settled if its interval is at
-    most `width` wide; without `width` it is never settled early. If a soft label is settled early, the true share lies
-    in its interval a little less often than 95%, because the interval was tested after every round.
+    most `width` wide; without `width` it is never settled early. If a soft label is settled early, its interval
+    contains the true fraction a little less often than in 95% of cases, because the interval was tested after every
+    round.
 
     A step has a reason instead of a value if none of its rollouts could be judged. Equal prefixes share their rollouts.
     Reading the key counts as using an oracle. Raises PartError for an unknown setting, and fatal ModelErrors.
 
     Args:
-        rollouts: The most rollouts from the end of each step.
-        labels: What a step's value is: the share of right rollouts (`soft`), or 1 if any is right (`hard`).
+        rollouts: The maximum number of rollouts from the end of each step.
+        labels: The value of a step: the fraction of right rollouts (`soft`), or 1 if any is right (`hard`).
         width: The width of the 95% interval at which a soft label is settled, in (0, 1]; by default no label is.
         at_once: The number of rollouts in a round, after which the label may be settled.
-        how: How the values of steps become the draft's: product, minimum, last or mean.
+        how: How the draft's value is computed from the values of its steps: product, minimum, last or mean.
     """
     check(how, "positive")
     if labels not in ("soft", "hard"):
@@ -87,8 +89,8 @@ def _settled(labels: str, width: float | None) -> Callable[[Tally], bool]:
 
 
 def _prefixes(trajectory: Trajectory) -> list[Trajectory]:
-    """Returns the prefixes of a trajectory that end with a step of its draft. A finished trajectory as a whole is not
-    among them."""
+    """Returns the prefixes of a trajectory that end with a step of its draft. The whole of a finished trajectory is not
+    included."""
     before = len(trajectory.steps) - len(trajectory.draft())
     ends = range(before + 1, len(trajectory.steps) + (trajectory.stop is None))
     return [cut_prefix(trajectory, end) for end in ends]
@@ -110,7 +112,8 @@ def _grade(
     how: How,
     reported: set[str],
 ) -> Grade:
-    """Returns a trajectory's grade. If trajectories share a prefix, the first trajectory's grade has its rollouts."""
+    """Returns a trajectory's grade. If several trajectories share a prefix, only the grade of the first one has the
+    prefix's rollouts."""
     empty = Grade(NAME, trajectory.trajectory_id, trajectory.turn)
     if reason := unjudgeable(trajectory):
         return replace(empty, reason=reason)

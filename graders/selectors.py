@@ -1,7 +1,7 @@
 """Selectors choose one of several answers to a problem: by count, by weighted count, or by the best grade.
 
-Trajectories that failed or have no answer never win and have no vote. Of tied answers the earliest wins, so a choice
-never depends on chance.
+Trajectories that failed or have no answer are never chosen and have no vote. Ties are resolved in favour of the
+earliest answer, so a choice never depends on chance.
 """
 
 import math
@@ -22,25 +22,25 @@ class Selection:
 
 
 class Selector(Protocol):
-    """Chooses among the trajectories of one problem. `grades` are the grades by one grader, in the same order; they may
-    be empty if the selector needs no grades."""
+    """Chooses among the trajectories of one problem. `grades` are one grader's grades of the trajectories, in the same
+    order. They may be empty if the selector needs no grades."""
 
     def __call__(self, trajectories: Sequence[Trajectory], grades: Sequence[Grade] = ()) -> Selection: ...
 
 
 def majority(trajectories: Sequence[Trajectory], grades: Sequence[Grade] = ()) -> Selection:
-    """Selects the most frequent answer (self-consistency, Wang et al.). The best graded trajectory with this answer
-    represents it; without grades, the first trajectory does."""
+    """Selects the most frequent answer (self-consistency, Wang et al.). It is represented by the trajectory with the
+    highest grade among those with this answer; without grades, by the first one."""
     return _vote(trajectories, [1.0] * len(trajectories), _values(trajectories, grades))
 
 
 def weighted_majority(trajectories: Sequence[Trajectory], grades: Sequence[Grade]) -> Selection:
-    """Selects the answer with the greatest sum of grades (weighted best-of-n): each vote counts as much as its grade's
-    value.
+    """Selects the answer with the largest sum of grades (weighted best-of-n). The weight of a vote is the value of its
+    grade.
 
-    Weights must not be negative, or a frequent answer would be punished for it. If any value is below 0, all values are
-    read as logarithms, which `likelihood` gives, and exponentiated relative to the greatest. A trajectory whose grade
-    has no value has no vote. If all values are 0, the votes are counted unweighted.
+    Weights must not be negative, because otherwise a frequent answer would be penalised. If any value is below 0, all
+    values are treated as logarithms, which `likelihood` returns, and exponentiated relative to the largest. A
+    trajectory whose grade has no value has no vote. If all values are 0, the votes are counted without weights.
     """
     values = _values(trajectories, grades)
     return _vote(trajectories, weights(values), values)
@@ -57,7 +57,7 @@ def best(trajectories: Sequence[Trajectory], grades: Sequence[Grade]) -> Selecti
 
 
 def weights(values: Sequence[float | None]) -> list[float]:
-    """Returns a weight of at least 0 for each value, in order; 0 for None. See `weighted_majority` for the rule."""
+    """Returns a weight of at least 0 for each value, in order; 0 for None. The rule is that of `weighted_majority`."""
     known = [value for value in values if value is not None]
     if not known:
         return [0.0] * len(values)

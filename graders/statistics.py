@@ -1,6 +1,7 @@
 """Statistics of samples and methods: exact expectations over all subsets, confidence intervals, and tests.
 
-If a formula gives the exact value, nothing is resampled. A sample without an answer counts as wrong, and n includes it.
+If a formula gives the exact value, nothing is resampled. A sample without an answer counts as wrong and is included in
+n.
 """
 
 import math
@@ -20,8 +21,8 @@ class Interval:
 
 
 def pass_at_k(n: int, c: int, k: int) -> float:
-    """Returns pass@k: the probability that at least one of k samples is right, if the k are drawn from n samples of
-    which c are right. The result is 1 - C(n-c, k) / C(n, k), the unbiased estimator of Chen et al. 2021. Raises
+    """Returns pass@k: the probability that at least one of k samples is right, if the k samples are drawn from n
+    samples of which c are right. It is 1 - C(n-c, k) / C(n, k), the unbiased estimator of Chen et al. 2021. Raises
     ValueError unless 0 <= c <= n and 1 <= k <= n."""
     _check(n, k)
     if not 0 <= c <= n:
@@ -30,15 +31,15 @@ def pass_at_k(n: int, c: int, k: int) -> float:
 
 
 def best_of_k(scores: Sequence[float | None], correct: Sequence[bool], k: int) -> float:
-    """Returns the probability that the sample with the best score of k samples is right, over all subsets of size k.
-    Samples with equal scores have equal chances. A sample without a score (None) never beats a sample with a score, and
-    counts as wrong."""
+    """Returns the probability that the best-scored of k samples is right, over all subsets of size k. Ties are resolved
+    at random. A sample without a score (None) never beats a sample with a score, and counts as wrong. Raises ValueError
+    unless 1 <= k <= n."""
     n = len(scores)
     _check(n, k)
     pairs = zip(scores, correct, strict=True)
     ranked = sorted(((-math.inf if s is None else s, bool(c) and s is not None) for s, c in pairs), reverse=True)
     total, rank = 0.0, 0
-    while rank <= n - k:  # a sample of a later rank is the best of no subset
+    while rank <= n - k:  # a sample with a higher rank is in no subset the best one
         tied = [right for score, right in ranked[rank:] if score == ranked[rank][0]]
         chosen = sum(math.comb(n - 1 - i, k - 1) for i in range(rank, rank + len(tied)))
         total += sum(tied) / len(tied) * (chosen / math.comb(n, k))
@@ -48,11 +49,12 @@ def best_of_k(scores: Sequence[float | None], correct: Sequence[bool], k: int) -
 
 def majority_at_k(answers: Sequence[Hashable | None], gold: Hashable | None, k: int) -> float:
     """Returns the probability that `gold` is the most frequent answer of k samples, over all subsets of size k. Tied
-    answers win with equal chances. None has no vote, but n includes it. The result is exact; the time grows as n k^2.
+    answers win with equal probability. None has no vote but is included in n. The result is exact; the time is O(n
+    k^2). Raises ValueError unless 1 <= k <= n.
 
-    For each count j of gold, dynamic programming goes through the other answers. The dynamic programming counts the
-    subsets in which no other answer is more frequent than j, by the number of samples used and the number of answers
-    tied at j.
+    For each count j of gold, dynamic programming goes through the other answers. It counts the subsets in which no
+    other answer occurs more than j times, by the number of samples used and the number of answers that occur exactly j
+    times.
     """
     n = len(answers)
     _check(n, k)
@@ -67,8 +69,8 @@ def majority_at_k(answers: Sequence[Hashable | None], gold: Hashable | None, k: 
 
 
 def majority_between(answers: Sequence[Hashable | None], gold: Hashable | None, k: float) -> float:
-    """Returns `majority_at_k` for a k that need not be a whole number. The vote draws k rounded down, and one sample
-    more with a chance of k's fraction, so it costs k samples on average. Raises ValueError unless 1 <= k <= n."""
+    """Returns `majority_at_k` for a k that need not be an integer. The vote draws floor(k) samples, and with
+    probability k - floor(k) one more, so it costs k samples on average. Raises ValueError unless 1 <= k <= n."""
     _check(len(answers), k)
     whole = math.floor(k)
     below = majority_at_k(answers, gold, whole)
@@ -90,10 +92,11 @@ def wilson(successes: int, n: int, z: float = 1.959964) -> Interval:
 
 
 def clustered_share(counts: Mapping[tuple[int, int], int], z: float = 1.959964) -> Interval:
-    """Returns the share of right samples with its interval over problems, 95% by default. `counts` has the number of
-    problems by (right samples, samples). Samples of a problem are not independent, so the variance is that of a ratio
-    of problems' sums (Cochran 1977, section 6.5), with the factor m / (m - 1) of m problems; one problem, and problems
-    that are all right or all wrong, have Wilson's interval over problems. Raises ValueError without samples."""
+    """Returns the fraction of right samples with its confidence interval over problems, 95% by default. `counts` maps
+    (right samples, samples) to the number of problems with these numbers. Samples of one problem are not independent,
+    so the variance is that of a ratio of sums over problems (Cochran 1977, section 6.5), with the factor m / (m - 1)
+    for m problems. For a single problem, and if all samples are right or all are wrong, Wilson's interval over problems
+    is used. Raises ValueError if there are no samples."""
     drawn = sum(samples * problems for (_, samples), problems in counts.items())
     if not drawn:
         raise ValueError("no samples have no share")
@@ -130,18 +133,18 @@ def paired_bootstrap(
 
 def mean_interval(values: Sequence[float]) -> Interval:
     """Returns the mean of the problems' values, each from 0 to 1, with its 95% bootstrap interval over problems. If all
-    values are 0 or all are 1, a bootstrap interval would have no width, so Wilson's interval is given instead. Raises
-    ValueError if there are no values."""
+    values are 0 or all are 1, the bootstrap interval would have width 0, so Wilson's interval is returned instead.
+    Raises ValueError if there are no values."""
     if set(values) in ({0.0}, {1.0}):
         return wilson(int(sum(values)), len(values))
     return paired_bootstrap(values, [0.0] * len(values))
 
 
 def sign_flip(differences: Sequence[float], draws: int = 10_000, seed: int = 0) -> float:
-    """Returns the two-sided p-value of paired differences, one for each problem (Fisher 1935). It is the chance that
-    their sum is at least as far from 0 if each difference has either sign with equal chance. If there are at most
-    `draws` combinations of signs, all are tried; else the observed combination and `draws` random ones. Differences of
-    0 are ignored; if all are 0 the value is 1."""
+    """Returns the two-sided p-value of paired differences, one for each problem (Fisher 1935): the probability that
+    their sum is at least as far from 0 if each difference is positive or negative with probability 1/2. If there are at
+    most `draws` combinations of signs, all are evaluated; otherwise the observed combination and `draws` random ones.
+    Differences of 0 are ignored; if all are 0, the p-value is 1."""
     nonzero = np.asarray([difference for difference in differences if difference], float)
     size = len(nonzero)
     if not size:
@@ -159,8 +162,8 @@ def sign_flip(differences: Sequence[float], draws: int = 10_000, seed: int = 0) 
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """Returns the adjusted p-values of several comparisons, in the same order (Holm 1979). If a comparison counts as a
-    finding when its adjusted value is below a level, the chance of any false finding is at most that level."""
+    """Returns the adjusted p-values of several comparisons, in the same order (Holm 1979). If comparisons with an
+    adjusted value below a level count as findings, the probability of any false finding is at most that level."""
     adjusted, least = [0.0] * len(values), 0.0
     for rank, place in enumerate(sorted(range(len(values)), key=values.__getitem__)):
         least = max(least, min(1.0, (len(values) - rank) * values[place]))
@@ -169,7 +172,7 @@ def holm(values: Sequence[float]) -> list[float]:
 
 
 def _draws(values: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    """Returns `draws` means. Each is the mean of len(values) values, drawn with replacement."""
+    """Returns `draws` means. Each is the mean of len(values) values that are drawn with replacement."""
     generator, size = np.random.default_rng(seed), len(values)
     rows = max(1, MOST_INDICES // size)
     return np.concatenate(
@@ -181,8 +184,8 @@ def _draws(values: np.ndarray, draws: int, seed: int) -> np.ndarray:
 
 
 def _counted_draws(values: np.ndarray, draws: int, seed: int) -> np.ndarray | None:
-    """Returns means with the same distribution as the means of `_draws`, but faster: it draws how often each different
-    value occurs, from a multinomial distribution. Returns None if there are too many different values."""
+    """Returns means with the same distribution as those of `_draws`, but faster: it draws the number of occurrences of
+    each distinct value from a multinomial distribution. Returns None if there are too many distinct values."""
     distinct, counts = np.unique(values, return_counts=True)
     if len(distinct) > len(values) // 4:
         return None
@@ -207,5 +210,5 @@ def _check(n: int, k: float) -> None:
         raise ValueError(f"k must be between 1 and n = {n}, not {k}")
 
 
-MANY = 200  # values: more are slow to draw one by one
-MOST_INDICES = 250_000  # drawn at once: 2 MB, and as much for their values
+MANY = 200  # values; drawing more of them one by one is slow
+MOST_INDICES = 250_000  # indices drawn at once; 2 MB, and as much for their values

@@ -1,14 +1,14 @@
-"""The known abilities of a model. If a model lacks an ability, redraft has a substitute in most cases."""
+"""The known abilities of a model. For most abilities, redraft has a substitute if a model lacks the ability."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Continuing(StrEnum):
-    """The way in which a model is made to continue a half-written answer."""
+    """How a model is made to continue a half-written answer."""
 
     NATIVE = "native"  # the model does so by itself
-    FLAG = "flag"  # the last message is the assistant's, and a flag says that it is unfinished
+    FLAG = "flag"  # the last message is the assistant's, and a flag of the request says that it is unfinished
     TRAILING = "trailing"  # the model always continues an assistant message at the end
     COMPLETIONS = "completions"  # raw completions of a prompt that the chat template renders
     NONE = "none"  # the model cannot: the prompt asks for the next part in words
@@ -16,16 +16,16 @@ class Continuing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """The abilities of one model at one address. None means that an ability is not known yet, so redraft tries it."""
+    """The abilities of one model at one address. None means that an ability is not yet known; redraft then tries it."""
 
-    n: bool | None = None  # several samples in one call; else one sample a call
-    seed: bool | None = None  # the same seed gives the same text; else samples have no seed
+    n: bool | None = None  # several samples in one call; else one call for each sample
+    seed: bool | None = None  # the same seed gives the same text; else requests have no seed
     logprobs: bool | None = None  # log-probabilities of each token; else steps and drafts have none
-    stop: bool | None = None  # the model ends at stop strings; else redraft cuts the text
+    stop: bool | None = None  # the model stops at stop strings; else redraft cuts the text
     # the reply names the stop string; else a natural end counts as a stop if stop strings were given
     stop_reason: bool | None = None
     schema: bool | None = None  # the model obeys a JSON schema; else the prompt asks for JSON and the parser is lenient
-    temperature: bool | None = None  # the temperature can be set; else the model's own holds
+    temperature: bool | None = None  # the temperature can be set; else the model uses its own
     top_p: bool | None = None  # if False, a run that sets top_p ends with an error; the same holds for top_k and min_p
     top_k: bool | None = None
     min_p: bool | None = None

@@ -1,4 +1,4 @@
-"""Choices as JSON data, the form in which the journal holds each sample."""
+"""Converts choices to JSON data and back. The journal stores each sample in this form."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from redraft.llm.model import Choice, Finish
 
 
 def choice_to_json(choice: Choice) -> dict[str, Any]:
-    """Returns a choice as JSON data, without its empty fields. Its sequences of numbers are not copied."""
+    """Returns a choice as JSON data, without its empty fields. Sequences of numbers are not copied."""
     data: dict[str, Any] = {"text": choice.text, "finish": choice.finish.value, "tokens": choice.tokens}
     if choice.logprobs is not None:
         data["logprobs"] = choice.logprobs
@@ -21,7 +21,7 @@ def choice_to_json(choice: Choice) -> dict[str, Any]:
 
 
 def choice_from_json(data: Mapping[str, Any]) -> Choice:
-    """Returns the choice that `choice_to_json` turned into this data."""
+    """Returns the choice from the data that `choice_to_json` returned."""
     logprobs, offsets = data.get("logprobs"), data.get("offsets")
     return Choice(
         text=data["text"],

@@ -1,4 +1,4 @@
-"""Limits on the calls to a remote model and on how long its failures are tolerated, and budgets."""
+"""Limits on the calls to a model and on the tolerance for its failures, and budgets."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Budget:
     seconds: float | None = setting(None, "The maximum wall-clock time in seconds.", ge=0)
 
     def minus(self, used: Amount, seconds: float) -> Budget:
-        """Returns the remaining budget; no part is below 0."""
+        """Returns the remaining budget. No limit of it is below 0."""
         return Budget(
             None if self.calls is None else max(0, self.calls - used.calls),
             None if self.tokens is None else max(0, self.tokens - used.tokens),

@@ -1,4 +1,4 @@
-"""Requests to a language model, its replies, and the protocol that all routes to models share."""
+"""Requests to a language model, its replies, and the protocol that all routes to models implement."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,9 +34,9 @@ class Message(Struct, frozen=True, gc=False):
 class Beam:
     """Beam search over tokens instead of sampling.
 
-    At each token the search retains the `n` likeliest beginnings. Of all texts that ended, it returns the `n` with the
-    highest sum of log-probabilities divided by length ** `length_penalty`, best first. 0 prefers short texts. vLLM
-    counts the prompt's tokens in the length too.
+    At each token the search keeps the `n` most likely beginnings. Of all texts that ended, it returns the `n` with the
+    highest score, best first. The score is the sum of log-probabilities divided by length ** `length_penalty`, so 0
+    prefers short texts. vLLM also counts the prompt's tokens in the length.
     """
 
     length_penalty: float = 1.0
@@ -44,8 +44,8 @@ class Beam:
 
 class Request(Struct, frozen=True, gc=False):
     """A request for `n` samples that continue one prompt, or, with a `beam`, for the `n` best continuations. `prefix`
-    is a half-written answer; each sample continues it from its last character. Without `messages` each sample is the
-    first message of a user; only servers that continue raw prompts can do that."""
+    is a half-written answer, which each sample continues after its last character. If `messages` is empty, each sample
+    is the first message of a user; only servers that continue raw prompts support that."""
 
     messages: tuple[Message, ...]
     prefix: str = ""
@@ -59,7 +59,7 @@ class Request(Struct, frozen=True, gc=False):
     beam: Beam | None = None
 
     def seeded(self, seeds: tuple[int, ...]) -> "Request":
-        """Returns the same request with one sample for each of these seeds."""
+        """Returns the same request for one sample with each of these seeds."""
         settings = self.messages, self.prefix, len(seeds), self.stop, self.temperature, self.max_tokens, seeds
         return Request(*settings, self.schema, self.truncation, self.beam)
 
@@ -67,9 +67,9 @@ class Request(Struct, frozen=True, gc=False):
 class Choice(Struct, frozen=True, gc=False):
     """One sample.
 
-    `logprobs` holds the natural log-probability of each token under the distribution at temperature 1, and `offsets`
-    the character of `text` at which each token begins; both are None if the model returns none. The client sets
-    `call_id`, the id of the call that returned the sample.
+    `logprobs` has the natural log-probability of each token under the distribution at temperature 1. `offsets` has the
+    index of the character of `text` at which each token begins. Both are None if the model returns none. `call_id`,
+    which the client sets, is the id of the call that returned the sample.
     """
 
     text: str
@@ -82,10 +82,10 @@ class Choice(Struct, frozen=True, gc=False):
 
 
 class Reply(Struct, frozen=True, gc=False):
-    """The answer to one request, with its usage.
+    """The reply to one request, with its usage.
 
-    `attempts` counts the requests that were sent for the reply, and `latency_ms` is the time of the last request.
-    `failed_tries` counts the tries that failed before, by their kind.
+    `attempts` is the number of requests that were sent for the reply, and `latency_ms` the latency of the last one.
+    `failed_tries` is the number of failed tries by kind of error.
     """
 
     choices: tuple[Choice, ...]
@@ -99,19 +99,19 @@ class Reply(Struct, frozen=True, gc=False):
 class Cause(StrEnum):
     """The cause of a failed call."""
 
-    REQUEST = "request"  # the request itself is at fault: another try fails too
+    REQUEST = "request"  # the request is wrong: another try fails too
     BUSY = "busy"  # too many requests: another try later can help
     FAULT = "fault"  # a fault of the provider: another try can help
     DOWN = "down"  # no server answers at the address
 
 
 class ModelError(RedraftError):
-    """A call without an answer. The message names the cause, and `cure` says what would help.
+    """A call that got no answer. The message names the cause, and `cure` says what would help.
 
-    A `fatal` error would meet every other call too (no key, no such model), so the run ends. `wait_s` is the pause that
-    the provider asks for before another try. `usage` is the usage of the failed call; None if it is unknown because the
-    connection broke. `kind` is the name that failures are counted by: the HTTP status, as in "HTTP 429", "timeout", or
-    the cause. `failed_tries` counts all tries of the call, by their kind.
+    A `fatal` error would fail every other call too (no key, no such model), so the run ends. `wait_s` is the pause, in
+    seconds, that the provider asks for before another try. `usage` is the usage of the failed call, or None if it is
+    unknown because the connection broke. Failures are counted by `kind`: the HTTP status, as in "HTTP 429", "timeout",
+    or the cause. `failed_tries` is the number of failed tries of the call by kind.
     """
 
     stop = Stop.FAILED  # how a trajectory ends if one of its calls raises this error
@@ -139,11 +139,11 @@ class ModelError(RedraftError):
 
 
 class UnsupportedRequest(ModelError):
-    """The model cannot do what the request asks."""
+    """The model does not support what the request asks for."""
 
 
 def check_sampling(name: str, capabilities: Capabilities, request: Request) -> None:
-    """Raises a fatal UnsupportedRequest if the model is known to lack the sampling settings of the request."""
+    """Raises a fatal UnsupportedRequest if the model is known not to support the sampling settings of the request."""
     for setting in request.truncation.given():
         if getattr(capabilities, setting) is False:
             option = f"--{setting.replace('_', '-')}"
@@ -156,21 +156,22 @@ def check_sampling(name: str, capabilities: Capabilities, request: Request) -> N
 
 
 class BudgetExceeded(ModelError):
-    """The remaining budget does not suffice for the call, so it was not made."""
+    """The remaining budget does not suffice for the call, so the call was not made."""
 
     stop = Stop.BUDGET
 
 
 def _silent(text: str) -> None:
-    """Drops the message."""
+    """Ignores the message."""
 
 
 class Model(Protocol):
-    """A route to a language model; derive from this class to write another.
+    """A route to a language model. Derive a class from this one to add a route.
 
-    `templates` are the model's own prompts, by name; they replace redraft's prompts. If `remote`, the model is reached
-    over a network: its calls are paced, and retried if that can help. If `patient`, the model gathers calls and may
-    answer them hours later: any number may be in flight. `say` receives messages for the user; the client sets it.
+    `templates` are the model's own prompts by name; they replace redraft's prompts. If `remote` is true, the model is
+    reached over a network: its calls are limited, and retried if another try can help. If `patient` is true, the model
+    collects calls and may answer them hours later, so any number of calls may be in flight. `say` is called with
+    messages for the user; the client sets it.
     """
 
     name: str
@@ -179,22 +180,22 @@ class Model(Protocol):
     patient: bool = False
     say: Callable[[str], None] = staticmethod(_silent)
     prices: Prices | None = None  # None if unknown
-    capabilities: Capabilities = Capabilities()  # as far as they are known
+    capabilities: Capabilities = Capabilities()  # the known abilities
 
     async def probe(self) -> Capabilities:
-        """Returns the abilities of the model, `continuing` included. Unknown abilities are found out once. Raises
+        """Returns the abilities of the model, including `continuing`. Unknown abilities are determined once. Raises
         ModelError."""
         return self.capabilities
 
     async def complete(self, request: Request) -> Reply:
-        """Returns samples 1 to n of a request, or fewer (at least one) if the model returns no more in one call. Makes
-        one try; the caller decides on another. Raises ModelError."""
+        """Returns the samples of a request, or fewer (at least one) if the model returns no more in one call. Makes one
+        try; the caller decides whether to retry. Raises ModelError."""
         ...
 
     async def answer_logprobs(self, messages: Sequence[Message], answer: str) -> Sequence[float] | None:
-        """Returns the natural log-probability of each token of an answer, which anybody may have written, at
-        temperature 1; the end of the answer is its last token. Returns None if the model does not tell them. Raises
-        ModelError."""
+        """Returns the natural log-probability, at temperature 1, of each token of an answer, which need not be the
+        model's own. The last token is the end of the answer. Returns None if the model does not provide
+        log-probabilities. Raises ModelError."""
         return None
 
     async def close(self) -> None:

@@ -10,8 +10,8 @@ Script = Callable[[Request, int], str | Choice]
 
 
 class Scripted(Model):
-    """A Model for tests. `script` receives the request and the number of the sample within it (0 to n-1). The script
-    returns the text or the whole Choice, or raises ModelError. `requests` holds the requests, in order."""
+    """A Model for tests. `script` is called with the request and the index of the sample in it (0 to n-1), and returns
+    the text or the whole Choice, or raises ModelError. `requests` has all requests, in order."""
 
     remote = False
 
@@ -30,7 +30,7 @@ class Scripted(Model):
         self._script = script
 
     async def complete(self, request: Request) -> Reply:
-        """Returns every sample from the script. A token is a word."""
+        """Returns the script's samples. Each word counts as one token."""
         self.requests.append(request)
         answers = [self._script(request, index) for index in range(request.n)]
         choices = tuple(_choice(answer) if isinstance(answer, str) else answer for answer in answers)

@@ -1,4 +1,4 @@
-"""Truncated sampling: each draw leaves out the less likely tokens."""
+"""Truncated sampling: each draw excludes the less likely tokens."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -8,17 +8,17 @@ from redraft.store.errors import PartError
 
 @dataclass(frozen=True, slots=True)
 class Truncation:
-    """The tokens among which a draw chooses. If a setting is None, the model decides: the embedded model truncates
-    nothing, and a server applies its own default.
+    """The settings that restrict the tokens among which a draw chooses. If a setting is None, the model decides: the
+    embedded model does not truncate, and a server uses its own default.
 
-    The embedded model applies the temperature first, then `top_k`, `top_p` and `min_p`, each to the result of the one
-    before, as transformers and vLLM do. A recorded log-probability remains that of the whole distribution at
+    The embedded model applies the temperature first, then `top_k`, `top_p` and `min_p`, each to the result of the
+    previous one, as transformers and vLLM do. Recorded log-probabilities are still those of the whole distribution at
     temperature 1. Raises PartError for a value outside its range.
     """
 
-    top_p: float | None = None  # in (0, 1]: the fewest likeliest tokens that reach this probability together
-    top_k: int | None = None  # from 1: this many of the likeliest tokens
-    min_p: float | None = None  # in [0, 1): tokens with at least this share of the likeliest token's probability
+    top_p: float | None = None  # in (0, 1]: keeps the smallest set of most likely tokens with at least this probability
+    top_k: int | None = None  # at least 1: keeps this many of the most likely tokens
+    min_p: float | None = None  # in [0, 1): keeps tokens with at least this fraction of the highest probability
 
     def __post_init__(self) -> None:
         if self.top_p is not None and not 0 < self.top_p <= 1:
@@ -29,11 +29,11 @@ class Truncation:
             raise PartError(f"min_p={self.min_p} must be at least 0 and below 1: correct it or leave it out")
 
     def given(self) -> Mapping[str, float | int]:
-        """Returns the settings that are not None, by their names."""
+        """Returns the settings that are not None, by name."""
         return {name: value for name in NAMES if (value := getattr(self, name)) is not None}
 
     def __bool__(self) -> bool:
-        """Returns whether any setting is given."""
+        """Returns whether any setting is not None."""
         return self.top_p is not None or self.top_k is not None or self.min_p is not None
 
 

@@ -6,8 +6,8 @@ from msgspec import Struct
 
 
 class Usage(Struct, frozen=True, gc=False):
-    """Tokens by the provider's count. `cached` is a part of the prompt's tokens, `reasoning` a part of the completion's
-    tokens."""
+    """Numbers of tokens as the provider counts them. `cached` tokens are included in `prompt`, and `reasoning` tokens
+    in `completion`."""
 
     prompt: int = 0
     completion: int = 0
@@ -24,13 +24,14 @@ class Usage(Struct, frozen=True, gc=False):
 
     @property
     def tokens(self) -> int:
-        """The tokens of prompt and completion."""
+        """Returns the number of tokens of the prompt and the completion together."""
         return self.prompt + self.completion
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """The prices of a model's tokens, in US dollars each. `cached` None: cached tokens cost as much as other tokens."""
+    """The prices of a model's tokens, in US dollars per token. If `cached` is None, cached tokens cost as much as other
+    tokens of the prompt."""
 
     prompt: float
     completion: float
@@ -44,7 +45,7 @@ class Prices:
 
 @dataclass(slots=True)
 class Amount:
-    """The amount of a budget that calls used, or may use at most."""
+    """An amount of a budget: what calls have used, or a limit on it."""
 
     calls: int = 0
     tokens: int = 0

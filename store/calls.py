@@ -1,4 +1,4 @@
-"""Calls: requests to a model, with their costs and the samples in their replies."""
+"""`Call` is the record of one request to a model, with its cost. `Choices` are the samples in the reply."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -14,15 +14,15 @@ the request has them."""
 
 
 class Call(Struct, frozen=True, gc=False):
-    """One answered or failed request to a model. Latencies in milliseconds, money in US dollars. Calls of older
-    builds have no `answered_at`."""
+    """One request to a model that was answered or has failed. `latency_ms` is in milliseconds and `cost_usd` in US
+    dollars. `answered_at` is None in calls of older versions."""
 
     call_id: str
     unit: str
     problem_id: str
     purpose: str  # "propose", "revise", "critique", "grade" ...
     place: str  # the step_id below which its choices hang
-    first: int  # number of its first sample among the samples at that place
+    first: int  # index of its first sample among the samples at `place`
     n: int
     model: str
     prompt_hash: str
@@ -37,10 +37,10 @@ class Call(Struct, frozen=True, gc=False):
     finish_reason: str | None = None
     error: str | None = None
     answered_at: float | None = None  # seconds since 1970, UTC: when it was answered, or given up
-    failed_tries: Mapping[str, int] | None = None  # failed tries, by their kind; None if none failed
+    failed_tries: Mapping[str, int] | None = None  # number of failed tries by error kind; None if none failed
 
 
 def call_key(call: Call) -> tuple[str, float, str | None]:
-    """Returns the identity of a request. Each request has its own identity, even for the same samples: if a call failed
-    and was repeated, both calls are counted and paid."""
+    """Returns a key that identifies a request: (call_id, latency_ms, error). If a failed call is repeated for the same
+    samples, the two requests have different keys, and both are counted and paid."""
     return (call.call_id, call.latency_ms, call.error)

@@ -1,4 +1,4 @@
-"""Errors that a user can correct. Each error's message is one line: what is wrong, where, and the cure."""
+"""Errors that a user can correct. Each message is one line that says what is wrong, where, and how to correct it."""
 
 from collections.abc import Coroutine, Iterable
 from pathlib import Path
@@ -10,7 +10,8 @@ class RedraftError(Exception):
     """The base class of every error that a user can correct. `except RedraftError` catches all of them, including
     ModelError. The command line shows the error's text without a traceback, and exits with status 2.
 
-    `quoted` is the part of the text that may repeat a question or a draft. Logs and databases of others leave it out.
+    `quoted` is the part of the message that may repeat a question or a draft. It is removed from the message before the
+    message is written to another program's logs or database.
     """
 
     quoted: str = ""
@@ -20,20 +21,20 @@ Error = TypeVar("Error", bound=RedraftError)
 
 
 class StoreError(RedraftError):
-    """The store cannot be opened, read or written. Examples: the file is no database, a newer redraft made it, the user
-    has no rights to it, or the disk is full."""
+    """The store cannot be opened, read or written. Examples: the file is not a database, a newer redraft wrote it, the
+    user lacks the permission, or the disk is full."""
 
 
 class StoreHeld(StoreError):
-    """The store is open already: other code in this Python process opened it with a DuckDB connection of its own."""
+    """The store is already open in this Python process, through a DuckDB connection that redraft did not open."""
 
 
 class QueryError(StoreError):
-    """DuckDB refuses an SQL statement, or the statement would do more than read."""
+    """DuckDB rejects an SQL statement, or the statement is not read-only."""
 
 
 class JournalBusy(StoreError):
-    """Another run of the same recipe works on the same problems now."""
+    """Another run of the same recipe is working on the same problems."""
 
 
 class SourceError(RedraftError):
@@ -45,12 +46,12 @@ class ColumnError(SourceError):
 
 
 class PartError(RedraftError):
-    """A strategy, grader, filter or format does not exist, fails, or does not have an argument that the user gave."""
+    """A strategy, grader, filter or format does not exist, fails, or does not accept an argument that the user gave."""
 
 
 def alternatives(name: object, names: Iterable[str], more: str = "") -> str:
-    """Returns the end of a message about an unknown name: "there are beam, greedy. Did you mean 'greedy'?". `more`
-    follows the last of the names."""
+    """Returns the last part of an error message about an unknown name: "there are beam, greedy. Did you mean
+    'greedy'?". `more` is inserted after the last name."""
     from difflib import get_close_matches  # imported here, since the command line's help imports this file
 
     there = list(names)
@@ -67,8 +68,8 @@ def plural(number: int, noun: str) -> str:
 
 
 def wrong(part: str, returned: object, wanted: str, how: str = "returned") -> PartError:
-    """Returns the error of a part, such as "critic 'mine'", that returned a wrong value. `wanted` says which value the
-    part has to return."""
+    """Returns a PartError about a part that returned a wrong value. `part` names the part, such as "critic 'mine'", and
+    `wanted` says what it must return."""
     if isinstance(returned, Coroutine):
         returned.close()  # otherwise Python warns that nobody awaited it
     kind = type(returned).__name__
@@ -82,8 +83,8 @@ def wrong(part: str, returned: object, wanted: str, how: str = "returned") -> Pa
 
 
 def broken(part: str, error: Exception, at: str = "") -> PartError:
-    """Returns the error of a part that raised the exception `error`. The message names the last line of the user's code
-    in the traceback; `at` says what the part was working on."""
+    """Returns a PartError about a part that raised the exception `error`. The message names the last line of the user's
+    code in the traceback; `at` says what the part was working on."""
     from sysconfig import get_paths  # imported here, since the command line's help imports this file and must be fast
     from traceback import walk_tb
 
@@ -96,7 +97,8 @@ def broken(part: str, error: Exception, at: str = "") -> PartError:
 
 
 def quoting(error: Error, words: str) -> Error:
-    """Returns the error, after setting the words in its message that may repeat a question or a draft."""
+    """Returns the error after setting its `quoted` to `words`: the part of the message that may repeat a question or a
+    draft."""
     error.quoted = words
     return error
 

@@ -1,4 +1,4 @@
-"""Fields of dataclasses with a description and bounds, from which options, parameters and checks are made.
+"""Dataclass fields with a description and bounds. Command options, flow parameters and checks are made from them.
 
     >>> from dataclasses import dataclass
     >>> @dataclass
@@ -7,7 +7,7 @@
     >>> described(Draw)["samples"].metadata["about"]
     'Drafts of each problem.'
 
-The command line reads such fields for its help, so this file imports nothing that is slow.
+The command line reads such fields for its help, so this module has no slow imports.
 """
 
 from collections.abc import Callable
@@ -18,17 +18,17 @@ T = TypeVar("T")
 
 
 def setting(default: T, about: str, **bounds: float) -> T:
-    """Returns a field with its default and its description. `bounds` are `ge`, `gt`, `le` and `lt`, as Pydantic names
-    them."""
+    """Returns a dataclass field with a default and a description. `bounds` are `ge`, `gt`, `le` and `lt`, with
+    Pydantic's meanings."""
     return field(default=default, metadata={"about": about, "bounds": bounds})
 
 
 def made_setting(factory: Callable[[], T], about: str) -> T:
-    """Returns a field whose default is made only when it is needed, so its type is imported late."""
+    """Returns a dataclass field whose default is made by `factory`, which can import the default's type when it is
+    called."""
     return field(default_factory=factory, metadata={"about": about, "bounds": {}})
 
 
 def described(kind: Any) -> dict[str, Field[Any]]:
-    """Returns the fields of a dataclass that have a description, by name. The values of other fields are not
-    checked."""
+    """Returns the dataclass fields that have a description, by name. The values of other fields are not checked."""
     return {one.name: one for one in fields(kind) if "about" in one.metadata}

@@ -1,5 +1,5 @@
-"""Trajectories and tables as HTML, for notebooks: texts are escaped, and colours are transparent, so that they suit a
-dark page and a light grade."""
+"""Returns trajectories and tables as HTML, for notebooks. Texts are escaped. Colours are transparent, so that they suit
+dark and light pages."""
 
 import math
 from collections.abc import Sequence
@@ -13,22 +13,23 @@ if TYPE_CHECKING:  # trajectory imports this module
 
 GREEN, RED, AMBER = "rgba(40,160,80,{a})", "rgba(220,60,50,{a})", "rgba(200,140,20,{a})"
 GREY = "rgba(130,130,130,{a})"
-WORDS = {"right": ("✓ right", GREEN), "wrong": ("✗ wrong", RED), "undecided": ("? undecided", AMBER)}  # by verdicts
+WORDS = {"right": ("✓ right", GREEN), "wrong": ("✗ wrong", RED), "undecided": ("? undecided", AMBER)}  # by verdict
 ORACLE = "oracle"
 BOX = "max-width:60em;line-height:1.45;text-align:left"
 SCALE = "A step's colour and number: its value, else the model's probability a token, from 0% (red) to 100% (green)."
 
 
 def trajectory(trajectory: "Trajectory") -> str:
-    """Returns the question and each draft. A draft shows its steps, coloured by their values, its answer, its grades
-    and the feedback on it."""
+    """Returns the HTML of a trajectory: the question and each draft. A draft shows the feedback that it answers, its
+    steps coloured by their values, its answer and its grades."""
     drafts = "".join(_draft(trajectory, number) for number in range(1, trajectory.turn + 1))
     return f'<div style="{BOX}">{_question(trajectory)}{drafts}{_note(SCALE)}</div>'
 
 
 def trajectories(trajectories: "Sequence[Trajectory]", most: int = 50) -> str:
-    """Returns a line for each trajectory, with its answer and its length. A click on the line opens the whole
-    trajectory; the first is open. At most `most` trajectories are shown, and the others are only counted."""
+    """Returns HTML with one line for each trajectory: its answer and its length. A click on the line opens the whole
+    trajectory; the first one is open. At most `most` trajectories are shown; the last line says how many more there
+    are."""
     made = [_folded(trajectory, number, opened=number == 1) for number, trajectory in enumerate(trajectories[:most], 1)]
     rest = _note(f"and {len(trajectories) - most:,} more") if len(trajectories) > most else ""
     if not trajectories:
@@ -37,8 +38,8 @@ def trajectories(trajectories: "Sequence[Trajectory]", most: int = 50) -> str:
 
 
 def table(rows: Sequence[Sequence[object]], head: Sequence[str] = (), caption: str = "", most: int = 200) -> str:
-    """Returns a table of texts and numbers, whose first column is the name of the row. At most `most` rows are shown,
-    and the others are only counted."""
+    """Returns an HTML table of texts and numbers. The first column is the name of the row. At most `most` rows are
+    shown; the last line says how many more there are."""
     cell = "padding:.15em .8em .15em 0;vertical-align:top;background:transparent"
     line = "border:0;background:transparent"
 
@@ -59,12 +60,12 @@ def table(rows: Sequence[Sequence[object]], head: Sequence[str] = (), caption: s
 
 
 def title(text: str) -> str:
-    """Returns a heading."""
+    """Returns the HTML of a heading."""
     return f'<div style="font-weight:600;margin:.3em 0">{escape(text)}</div>'
 
 
 def bar(share: float, facts: str, colour: str = GREEN) -> str:
-    """Returns a progress bar that is filled to a `share` in [0, 1], with facts beside it."""
+    """Returns the HTML of a progress bar that is filled to `share`, in [0, 1], with the text `facts` beside it."""
     whole = f"background:{GREY.format(a='.25')};width:20em;height:.7em;border-radius:3px;display:inline-block"
     part = f"background:{colour.format(a='.8')};width:{share:.1%};height:100%;border-radius:3px;display:block"
     inside = f'<span style="{whole}"><span style="{part}"></span></span>'
@@ -72,7 +73,7 @@ def bar(share: float, facts: str, colour: str = GREEN) -> str:
 
 
 def notes(lines: Sequence[str], colour: str = AMBER) -> str:
-    """Remarks below a table, each a line with a coloured edge."""
+    """Returns the HTML of remarks below a table. Each is a line with a coloured left border."""
     edge = f"border-left:3px solid {colour.format(a='.8')};padding-left:.6em;margin:.2em 0"
     return "".join(f'<div style="{edge}">{escape(line)}</div>' for line in lines)
 
@@ -113,7 +114,7 @@ def _draft(trajectory: "Trajectory", turn: int) -> str:
 
 
 def _step(step: "Step", value: float | None) -> str:
-    """Returns a step in its colour, with its number at the right."""
+    """Returns the HTML of a step: its text on a background coloured by `value`, with the value in percent at the right."""
     colour = "transparent" if value is None else f"hsla({round(120 * value)},75%,45%,.26)"
     number = "" if value is None else f'<span style="opacity:.65;font-size:.85em">{value:.0%}</span>'
     box = f"display:flex;gap:1em;background:{colour};padding:.1em .5em;border-radius:3px;margin:1px 0"
@@ -127,8 +128,8 @@ def _feedback(feedback: "Step") -> str:
 
 
 def _answer(trajectory: "Trajectory", turn: int) -> str:
-    """Returns the answer of a draft. If the oracle compared the answer, the text says whether it is right. If the draft
-    did not end with an answer, the text says how it ended."""
+    """Returns the HTML of a draft's answer, and the oracle's verdict if there is one. If the draft did not end with an
+    answer, the text says why it ended."""
     last = turn == trajectory.turn
     answer = trajectory.answer if last else trajectory.answers[turn - 1]
     stop = trajectory.stop if last else trajectory.stops[turn - 1]
@@ -148,8 +149,8 @@ def _answer(trajectory: "Trajectory", turn: int) -> str:
 
 
 def _values(trajectory: "Trajectory", turn: int) -> list[float | None]:
-    """Returns the value of each step of a draft, in [0, 1]: the value by a search, else by a grader, else the mean
-    probability of the step's tokens."""
+    """Returns a value in [0, 1] for each step of a draft, or None if there is none: the value that a search gave the
+    step, else the value that a grader gave, else the geometric mean of the probabilities of its tokens."""
     steps = trajectory.draft(turn)
     graded = [grade.steps for grade in _draft_grades(trajectory, turn) if len(grade.steps) == len(steps)]
     given = graded[-1] if graded else [None] * len(steps)
@@ -166,7 +167,7 @@ def _step_value(step: "Step", graded: float | None) -> float | None:
 
 
 def _draft_grades(trajectory: "Trajectory", turn: int) -> "list[Grade]":
-    """Returns the grades of one draft as a whole."""
+    """Returns the grades that judge one draft as a whole."""
     return [grade for grade in trajectory.grades if grade.turn == turn and grade.step_id is None]
 
 

@@ -1,9 +1,10 @@
-"""The journal: a file that gets each answered call before its text is used, so that a killed run never pays twice.
+"""The journal: a file to which each answered call is written before its text is used, so that a killed run never pays
+twice.
 
-A run has one file beside the store, with one line for each call; lines are only added. Once `record` has returned, a
-call is safe, even if the process is killed. A finished unit goes into the store, and only then leaves the journal. If
-an earlier run has ended and left units in its file, a new run takes them over. Runs of one recipe can work at the same
-time if they share no unit.
+A run has one file, in a folder beside the store. Each call is one line, and lines are only appended. Once `record` has
+returned, a call is safe, even if the process is killed. A finished unit is written to the store, and only then removed
+from the journal. If an earlier run has ended and left units in its file, a new run takes them over. Runs of one recipe
+can work at the same time if they share no unit.
 """
 
 import fcntl
@@ -33,26 +34,27 @@ from redraft.store.journal_files import (
     write,
 )
 
-COMPACT_AT = 16 * 2**20  # bytes: a smaller file is not rewritten while its run is at work
-LET_GO_AT = 2**16  # bytes of published lines for which a run rewrites the file when it begins
+COMPACT_AT = 16 * 2**20  # bytes; a smaller file is not rewritten while its run is working
+LET_GO_AT = 2**16  # bytes; a file with more published lines is rewritten when a run begins
 
 
 class Journal:
-    """The journal of a recipe's run. `path` is its file if no other run of the recipe is at work; None keeps the
-    journal in memory only. Only one thread at a time may use a journal, but `take` may run in another one.
+    """The journal of one run of a recipe. `path` is the file to use if no other run of the recipe uses it; None keeps
+    the journal in memory only. Only one thread at a time may use a journal, except that `take` may run in a second
+    thread.
 
-    The journal claims every unit of the recipe; with `claim=False` it claims nothing until `claim` is called. Raises
+    The journal claims every unit of the recipe; with `claim=False` it claims none until `claim` is called. Raises
     JournalBusy if another run has claimed one of these units, and StoreError if the file can't be read or written.
     """
 
     def __init__(self, path: Path | None, *, claim: bool = True) -> None:
-        self._first_path = path  # the path if no other run of the recipe is at work
+        self._first_path = path  # the path to use if no other run of the recipe uses it
         self._path = path
         self._calls = JournalCalls()
-        self._size = 0  # bytes of the file
+        self._size = 0  # size of the file in bytes
         self._file = -1
         self._claim = Claim(os.getpid())
-        self._lock = threading.RLock()  # for what `take` changes too
+        self._lock = threading.RLock()  # for the attributes that `take` also changes
         if claim:
             self.claim()
 
@@ -75,9 +77,10 @@ class Journal:
             raise
 
     def take(self, units: Collection[str], worker: str, living: Collection[str]) -> list[str]:
-        """Takes over the calls of units that this run has leased as `worker`, from earlier runs and from workers that
-        are not among the `living`. Returns the units of which it took calls. Raises JournalBusy if a run that knows no
-        leases has claimed one of the units, and StoreError."""
+        """Takes over the calls of `units`, which this run has leased under the name `worker`. The calls are those of
+        earlier runs, and of workers that are not in `living`. Returns the units whose calls were taken over. Raises
+        JournalBusy if a run without leases has claimed one of the units, and StoreError if a file can't be read or
+        written."""
         if self._first_path is None:
             return []
         try:
@@ -87,19 +90,20 @@ class Journal:
             raise _write_error(self._first_path, error) from error
 
     def abandon(self) -> None:
-        """Leaves the file with its calls to the workers that take over, and forgets the calls. A worker that has lost
-        its leases begins anew by `take`, under another name."""
+        """Closes this run's file and forgets its calls. The file is kept for the workers that take the calls over. A
+        worker that has lost its leases calls this, and later starts again with `take`, under a new name."""
         with self._lock:
             self._release()
             self._path, self._calls, self._size = None, JournalCalls(), 0
 
     def answer(self, unit: str, purpose: str, place: str, sample: int, prompt_hash: str) -> Mapping[str, Any] | None:
-        """Returns the choice with which the same request was answered before, or None."""
+        """Returns the choice that answered the same request before, or None."""
         return self._calls.answer(unit, (purpose, place, sample, prompt_hash))
 
     def record(self, call: Call, choices: Choices, prompt: Prompt | None = None) -> None:
-        """Writes a call, its choices in sample order, and its prompt; a failed call has no choices. If the call can't
-        be written, as on a full disk, StoreError is raised and no part of the call is recorded."""
+        """Writes a call, its choices in the order of the samples, and its prompt. `choices` is empty for a failed call.
+        If the call can't be written, because the disk is full for example, raises StoreError and records no part of the
+        call."""
         with self._lock:
             if self._calls.has_prompt(call):
                 prompt = None
@@ -107,16 +111,16 @@ class Journal:
             self._calls.add(call, choices, size, prompt)
 
     def preload(self, call: Call, choices: Choices) -> None:
-        """Adds the answers of a call that is already in the store; it is no longer among `calls`."""
+        """Adds the answers of a call that is already in the store. `calls` then no longer returns the call."""
         with self._lock:
             self._calls.add_stored(call, choices)
 
     def calls(self, unit: str) -> list[tuple[Call, Choices]]:
-        """Returns the unit's calls that are not yet in the store, in the order they were answered."""
+        """Returns the unit's calls that are not yet in the store, in the order in which they were answered."""
         return self._calls.pending(unit)
 
     def prompts(self, unit: str) -> dict[str, Prompt]:
-        """Returns the prompts of the unit's calls that are not yet in the store, by their hashes."""
+        """Returns the prompts of the unit's calls that are not yet in the store, by prompt hash."""
         return self._calls.prompts(unit)
 
     def known_calls(self, unit: str) -> list[Call]:
@@ -124,11 +128,11 @@ class Journal:
         return self._calls.known(unit)
 
     def units(self) -> list[str]:
-        """Returns the units with calls that are not yet in the store."""
+        """Returns the units that have calls that are not yet in the store."""
         return self._calls.pending_units()
 
     def forget(self, units: Iterable[str]) -> None:
-        """Removes published units: from memory now, from the file when it is next rewritten."""
+        """Removes published units from memory at once, and from the file when it is next rewritten."""
         with self._lock:
             removed = [unit for unit in units if unit in self._calls and self._calls.remove(unit)]
             if removed:
@@ -137,13 +141,14 @@ class Journal:
                 self._compact()
 
     def let_go(self) -> None:
-        """Rewrites the file without its published lines, if they are many, so that the store may have their room."""
+        """Rewrites the file without its published lines if these have more than `LET_GO_AT` bytes, so that the store
+        can use the disk space."""
         with self._lock:
             if self._file >= 0 and self._size - self._calls.pending_size() > LET_GO_AT:
                 self._compact()
 
     def close(self) -> None:
-        """Closes the file, and deletes it if it has no unpublished call."""
+        """Closes the file, and deletes it if all its calls were published."""
         if self._file < 0 or self._path is None:
             return
         try:
@@ -159,9 +164,10 @@ class Journal:
         self._file = -1
 
     def _take(self, first_path: Path, units: set[str] | None, also: set[str]) -> None:
-        """Claims units while the folder is locked. If all units of a free file belong to this run, the run takes the
-        file itself. Otherwise it copies its units from the free file, and only then marks them there as forgotten. If
-        the process is killed in between, a call may be in two files; it then counts once."""
+        """Claims units while the folder is locked. A file is free if no process has locked it. If all units of a free
+        file belong to this run, the run continues that file. Otherwise the run copies its units from the free file, and
+        only then marks them there as forgotten. If the process is killed in between, a call may be in two files; it
+        then counts once."""
         own, free = self._path if self._file >= 0 else None, dict[Path, int]()
         try:
             for path in run_files(first_path):
@@ -190,13 +196,13 @@ class Journal:
                 os.close(file)
 
     def _take_leased(self, first_path: Path, units: set[str], worker: str, living: Collection[str]) -> list[str]:
-        """Takes over leased units while the folder is locked. A worker that was stopped still locks its file: its calls
-        are copied, and it finds out by itself that it has lost them."""
+        """Takes over leased units while the folder is locked. A suspended worker still locks its file: its calls are
+        copied, and the worker notices later that it has lost them."""
         with self._lock:
             if self._file < 0:
                 self._path, self._file = create(worker_file(first_path, worker))
                 self._calls = JournalCalls()
-                self._claim.units = None  # for a build that knows no leases
+                self._claim.units = None  # for older versions, which know no leases
                 self._write_line(self._claim.line())
         taken: list[str] = []
         for path in run_files(first_path):
@@ -239,12 +245,12 @@ class Journal:
             self._calls.add(entry.call, entry.choices, entry.size, entry.prompt)
 
     def _move(self, path: Path, file: int, entries: Mapping[str, list[Entry]], mine: set[str]) -> None:
-        """Moves this run's units here from a free file."""
+        """Moves this run's units from a free file to this run's file."""
         self._copy(entries, mine)
         _drop(path, file, entries, mine)
 
     def _copy(self, entries: Mapping[str, list[Entry]], mine: set[str]) -> None:
-        """Adds the calls of this run's units from another file, except those that are here already."""
+        """Adds the calls of this run's units from another file, except the calls that this run already has."""
         for unit in mine:
             known = {call_key(call) for call, _ in self.calls(unit)}
             for entry in entries[unit]:
@@ -252,7 +258,7 @@ class Journal:
                     self.record(entry.call, entry.choices, entry.prompt)
 
     def _write_line(self, text: bytes) -> int:
-        """Writes one line, whole or not at all, and returns its size in bytes."""
+        """Writes one line completely or not at all, and returns its size in bytes."""
         if self._path is None:
             return len(text)
         try:
@@ -264,9 +270,10 @@ class Journal:
         return len(text)
 
     def _compact(self) -> None:
-        """Rewrites the file with the pending calls. If the disk has no room for the new file, the old file stays."""
+        """Rewrites the file with only the pending calls. If the disk has no space for the new file, the old file is
+        kept."""
         assert self._path is not None
-        if not self.units():  # nothing can be lost, and no room for a second file is needed
+        if not self.units():  # no call can be lost, and no disk space for a second file is needed
             os.ftruncate(self._file, 0)
             self._size, self._calls.sizes = 0, {}
             self._write_line(self._claim.line())
@@ -289,7 +296,7 @@ class Journal:
 
 
 def _drop(path: Path, file: int, entries: Mapping[str, list[Entry]], mine: set[str]) -> None:
-    """Marks units as forgotten in a free file, and removes a file that then has none."""
+    """Marks units as forgotten in a free file, and deletes the file if it has no other units."""
     if mine == entries.keys():
         path.unlink()
     elif mine:

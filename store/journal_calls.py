@@ -1,5 +1,5 @@
-"""Keeps the calls of a journal in memory, by unit: the answers that a run may use again, and the calls that are not yet
-stored."""
+"""Keeps the calls of a journal in memory, by unit: the answers that a run can reuse, and the calls that are not yet in
+the store."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,16 +16,16 @@ class JournalCalls:
 
     def __init__(self) -> None:
         self._answers: dict[str, dict[Request, Mapping[str, Any]]] = {}
-        self._known: dict[str, dict[str, Call]] = {}  # each unit's calls by their ids, those in the store too
+        self._known: dict[str, dict[str, Call]] = {}  # each unit's calls by call_id, including stored calls
         self._pending: dict[str, list[tuple[Call, Choices]]] = {}
         self._prompts: dict[str, dict[str, Prompt]] = {}  # the prompts of each unit's pending calls, by their hashes
-        self.sizes: dict[str, int] = {}  # the bytes of each unit's pending lines
+        self.sizes: dict[str, int] = {}  # size in bytes of each unit's pending lines
 
     def __contains__(self, unit: str) -> bool:
         return unit in self._answers or unit in self._pending
 
     def add(self, call: Call, choices: Choices, size: int, prompt: Prompt | None) -> None:
-        """Adds a pending call, whose line has `size` bytes."""
+        """Adds a pending call. Its line in the file has `size` bytes."""
         self._index(call, choices)
         if prompt is not None:
             self._prompts.setdefault(call.unit, {})[call.prompt_hash] = prompt
@@ -33,7 +33,7 @@ class JournalCalls:
         self.sizes[call.unit] = self.sizes.get(call.unit, 0) + size
 
     def add_stored(self, call: Call, choices: Choices) -> None:
-        """Adds a call that is in the store, so the call is no longer pending."""
+        """Adds a call that is in the store. The call is then no longer pending."""
         self._index(call, choices)
         pending = self._pending.get(call.unit, [])
         pending[:] = [pair for pair in pending if call_key(pair[0]) != call_key(call)]
@@ -45,7 +45,7 @@ class JournalCalls:
         return self.sizes.pop(unit, 0) > 0
 
     def answer(self, unit: str, request: Request) -> Mapping[str, Any] | None:
-        """Returns the choice with which this request was answered, or None."""
+        """Returns the choice that answered this request, or None."""
         return self._answers.get(unit, {}).get(request)
 
     def has_prompt(self, call: Call) -> bool:
@@ -57,11 +57,11 @@ class JournalCalls:
         return list(self._known.get(unit, {}).values())
 
     def pending(self, unit: str) -> list[tuple[Call, Choices]]:
-        """Returns a unit's pending calls, in the order they were answered."""
+        """Returns a unit's pending calls, in the order in which they were answered."""
         return list(self._pending.get(unit, ()))
 
     def prompts(self, unit: str) -> dict[str, Prompt]:
-        """Returns the prompts of a unit's pending calls, by their hashes."""
+        """Returns the prompts of a unit's pending calls, by prompt hash."""
         return dict(self._prompts.get(unit, {}))
 
     def pending_units(self) -> list[str]:
@@ -69,11 +69,11 @@ class JournalCalls:
         return [unit for unit, calls in self._pending.items() if calls]
 
     def pending_size(self) -> int:
-        """Returns the bytes of the lines of units that have pending calls."""
+        """Returns the total size in bytes of the lines of units that have pending calls."""
         return sum(self.sizes.get(unit, 0) for unit in self.pending_units())
 
     def lines(self) -> dict[str, bytes]:
-        """Returns the pending calls of each unit as lines of a journal."""
+        """Returns the pending calls of each unit, encoded as lines of a journal."""
         return {unit: self._lines(unit) for unit in self._pending}
 
     def _lines(self, unit: str) -> bytes:

@@ -1,8 +1,8 @@
 """The files of journals. Each run has one file, locks it while it works, and writes into it which units it has claimed.
 
-When a run begins, it looks at the files of the recipe's other runs. If a file is locked, its run is at work, and the
-file says which units that run has claimed. If a file is not locked, its run has ended, and the new run takes over the
-calls of its own units from the file. Meanwhile the new run locks the folder, so that two runs can't begin at once.
+When a run begins, it reads the files of the recipe's other runs. If a file is locked, its run is working, and the file
+says which units that run has claimed. If a file is not locked, its run has ended, and the new run takes over the calls
+of its own units from the file. Meanwhile the new run locks the folder, so that two runs can't begin at once.
 """
 
 import fcntl
@@ -28,8 +28,8 @@ LOCK = "lock"  # the name of a file in the folder of journals
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
-    """Locks the folder of journals: inside the `with` block no other run opens or deletes a journal. Makes the folder
-    if it is missing, and removes it if it is empty at the end. Raises OSError."""
+    """Locks the folder of journals: no other run can open or delete a journal inside the `with` block. Makes the folder
+    if it is missing, and deletes it if it is empty at the end. Raises OSError."""
     file = _lock_folder(folder)
     try:
         yield
@@ -42,7 +42,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 
 def run_files(path: Path) -> list[Path]:
-    """Returns the files of a recipe's runs. `path` is the file of the recipe's first run."""
+    """Returns the existing files of a recipe's runs. `path` is the file of the recipe's first run."""
     others = sorted(path.parent.glob(f"{path.stem}.*{path.suffix}"))
     return [file for file in (path, *others) if file.exists()]
 
@@ -53,14 +53,14 @@ def worker_file(path: Path, worker: str) -> Path:
 
 
 def worker_of(path: Path) -> str | None:
-    """Returns the name of the worker whose file this is; None for the file of a run that has leased nothing."""
+    """Returns the name of the worker that wrote the file at `path`, or None if the file is of a run without leases."""
     _, _, name = path.stem.partition(".")
     return name if name.startswith("w") else None
 
 
 def lock_if_free(path: Path) -> int | None:
-    """Opens and locks the file at `path`, and returns its descriptor; None if another process has locked the file.
-    Raises FileNotFoundError."""
+    """Opens and locks the file at `path`, and returns its descriptor. Returns None if another process has locked the
+    file. Raises FileNotFoundError."""
     while True:
         file = os.open(path, os.O_RDWR | os.O_APPEND)
         try:
@@ -76,8 +76,8 @@ def lock_if_free(path: Path) -> int | None:
 
 
 def create(path: Path) -> tuple[Path, int]:
-    """Makes and locks a new file, and returns its path and descriptor. If `path` is taken, the new file gets a path
-    beside it."""
+    """Makes and locks a new file, and returns its path and descriptor. If `path` exists, the new file gets another name
+    in the same folder."""
     while True:
         free = path if not path.exists() else path.with_suffix(f".{secrets.token_hex(4)}{path.suffix}")
         with suppress(FileExistsError):
@@ -103,33 +103,34 @@ def is_locked(path: Path) -> bool:
 
 @dataclass(slots=True)
 class Claim:
-    """The units that a run has claimed (None if it has claimed all), and the id of the run's process."""
+    """The units that a run has claimed, or None if it has claimed all; and the id of the run's process."""
 
     pid: int | None = None
     units: set[str] | None = field(default_factory=set)
 
     def line(self) -> bytes:
-        """Returns the claim as a line of the run's file."""
+        """Returns the claim encoded as a line of the run's file."""
         units = {} if self.units is None else {"units": sorted(self.units)}
         return json_line({"pid": self.pid, **units})
 
     def count_shared(self, units: Collection[str] | None) -> int | None:
-        """Returns how many of `units` are claimed; None if the claim has all units, or if `units` is None (all)."""
+        """Returns how many of `units` are claimed. Returns None if that can't be counted: the claim has all units, or
+        `units` is None (all)."""
         if self.units is None or units is None:
             return None
         return len(self.units.intersection(units))
 
     @property
     def process(self) -> str:
-        """Returns the process in words, such as " (process 12)"; empty if the process is unknown."""
+        """Returns a text for messages, such as " (process 12)"; empty if the process is unknown."""
         if self.pid is None:
             return ""
         return " (in this process)" if self.pid == os.getpid() else f" (process {self.pid})"
 
 
 def read_claim(path: Path) -> Claim:
-    """Returns the claim that a run has written into its file. An older redraft wrote no units; then the claim has all
-    units."""
+    """Returns the claim that a run has written to its file. A file of an older version lists no units; its claim then
+    has all units."""
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:  # the run has ended meanwhile
@@ -139,11 +140,11 @@ def read_claim(path: Path) -> Claim:
         entry = json.loads(text)
         units = entry.get("units")
         return Claim(int(entry["pid"]) if "pid" in entry else None, None if units is None else set(units))
-    return Claim(units=None)  # the line is broken, so the claim may have any unit
+    return Claim(units=None)  # the line is broken, so the claim counts as a claim of all units
 
 
 def check_claim(path: Path, units: Collection[str] | None) -> None:
-    """Raises JournalBusy if the run that has the file at `path` has claimed any of these units."""
+    """Raises JournalBusy if the run that wrote the file at `path` has claimed any of `units`."""
     claim = read_claim(path)
     shared = claim.count_shared(units)
     if shared == 0:
@@ -170,9 +171,9 @@ class Entry:
 
 
 def read_pending(path: Path, file: int | None) -> dict[str, list[Entry]]:
-    """Returns the calls of each unpublished unit. If a killed process left the last line unfinished, the line is cut
-    off; without the descriptor of the locked `file`, it is only left out. Raises StoreError if a line is no journal
-    line, and FileNotFoundError."""
+    """Returns the calls of each unpublished unit. A killed process can leave the last line unfinished: it is truncated
+    if `file` is the descriptor of the locked file, and ignored if `file` is None. Raises StoreError if a line is not a
+    line of a journal, and FileNotFoundError."""
     data = path.read_bytes()
     whole = data.rfind(b"\n") + 1
     if whole < len(data) and file is not None:
@@ -194,11 +195,11 @@ def read_pending(path: Path, file: int | None) -> dict[str, list[Entry]]:
 
 
 BROKEN = (ValueError, TypeError, KeyError, AttributeError, RecursionError, msgspec.ValidationError)
-"""What the reading of a broken line may raise."""
+"""The exceptions that reading a broken line may raise."""
 
 
 class _Sample(TypedDict, total=False):
-    """The fields of a choice that are read again, as `llm/choice_json.py` writes them."""
+    """The fields of a choice that redraft reads from a journal. `llm/choice_json.py` writes them."""
 
     text: str
     finish: str
@@ -210,7 +211,7 @@ class _Sample(TypedDict, total=False):
 
 
 class _Line(TypedDict, total=False):
-    """The types in a line with a call."""
+    """The types of the fields in a line that has a call."""
 
     choices: Required[list[_Sample]]
     prompt: dict[str, Any]
@@ -224,15 +225,15 @@ def has_answer(path: Path) -> bool:
 
 
 def _answered(text: bytes) -> bool:
-    """Returns whether a line has an answered call, or may have one because it is broken."""
+    """Returns whether a line has an answered call. A broken line counts as answered, because it may have one."""
     with suppress(*BROKEN):
         return bool(json.loads(text)["choices"])
     return True
 
 
 def remove_unanswered(folder: Path) -> bool:
-    """Deletes a folder of journals if none of its runs is at work or has an answered call. Returns whether the folder
-    was deleted."""
+    """Deletes a folder of journals if none of its runs is working and none has an answered call. Returns whether the
+    folder was deleted."""
     if not folder.exists():
         return True
     with lock_folder(folder):
@@ -245,12 +246,12 @@ def remove_unanswered(folder: Path) -> bool:
 
 
 def json_line(entry: Mapping[str, Any]) -> bytes:
-    """Returns an entry as a line of a journal."""
+    """Returns an entry encoded as a line of a journal."""
     return exact(entry).encode() + b"\n"
 
 
 def call_line(call: Call, choices: Choices, prompt: Prompt | None) -> bytes:
-    """Returns a call with its choices and its prompt as a line of a journal."""
+    """Returns a call with its choices and its prompt, encoded as a line of a journal."""
     entry: dict[str, Any] = {"call": call_to_json(call), "choices": list(choices)}
     if prompt is not None:
         entry["prompt"] = dict(prompt)
@@ -258,7 +259,7 @@ def call_line(call: Call, choices: Choices, prompt: Prompt | None) -> bytes:
 
 
 def write(file: int, data: bytes) -> None:
-    """Writes all the bytes, with several writes if the system accepts only a part at once."""
+    """Writes all bytes of `data`, in several system calls if one accepts only a part."""
     view = memoryview(data)
     while view:
         view = view[os.write(file, view) :]

@@ -21,8 +21,8 @@ CALL_FIELDS = Call.__struct_fields__
 
 
 def call_from_json(data: Mapping[str, Any]) -> Call:
-    """Returns the call from the JSON data of `call_to_json`. Raises TypeError if a field is missing or unknown, or has
-    another type."""
+    """Returns the call from the data that `call_to_json` returned. Raises TypeError if a field is missing, unknown, or
+    of a wrong type."""
     Call(**data)  # msgspec does not look for unknown fields
     try:
         return msgspec.convert(data, Call)
@@ -36,14 +36,14 @@ def exact(value: Any) -> str:
         text = orjson.dumps(value, default=str)
     except TypeError:  # a lone surrogate, an integer of more than 64 bits
         text = b"null"
-    if b"null" in text:  # orjson writes NaN so, too
+    if b"null" in text:  # orjson also writes NaN as null
         return json.dumps(value, separators=(",", ":"), default=str)
     return text.decode()
 
 
 def strict(value: Any) -> str:
-    """Returns JSON text that any reader accepts. NaN and infinities become null, lone surrogates become "?", and values
-    that JSON does not know become texts."""
+    """Returns JSON text that any parser accepts. NaN and infinities become null, lone surrogates become "?", and values
+    of types that JSON does not have become strings."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)
     except ValueError:
@@ -52,8 +52,8 @@ def strict(value: Any) -> str:
 
 
 def table_json(columns: Sequence[Sequence[Any]], types: Sequence[str]) -> Iterator[bytes]:
-    """Yields the columns of a table as the pieces of one JSON object with the keys c0, c1 and so on. `types` are
-    DuckDB's types. NaN and infinities stay as they are."""
+    """Yields the pieces of one JSON object that holds the columns of a table under the keys c0, c1 and so on. `types`
+    are the DuckDB types of the columns. NaN and infinities are written as `NaN` and `Infinity`."""
     for number, (values, kind) in enumerate(zip(columns, types, strict=True)):
         yield b'%s"c%d":' % (b"," if number else b"{", number)
         yield _array(values, kind)
@@ -75,7 +75,8 @@ def _array(values: Sequence[Any], kind: str) -> bytes:
 
 
 def _numbers(values: Sequence[Any], kind: str) -> Iterator[float]:
-    """Yields the numbers of a column of numbers, or of lists of numbers, without None and 0."""
+    """Yields the numbers of a column, without None and 0. `values` are numbers, or lists of numbers if `kind` ends with
+    []."""
     lists = filter(None, values)
     return filter(None, chain.from_iterable(lists)) if kind.endswith("[]") else lists
 

@@ -11,9 +11,9 @@ from typing import Any
 def import_lazily(package: str) -> None:
     """Makes `package` import each name of its `__all__` on first use.
 
-    The imports under `if TYPE_CHECKING:` in its `__init__.py` say which module has a name, so type checkers and
-    programs read one list. A public name may also be the name of a submodule: `from redraft.flows import generate` is
-    the function, even if `redraft.flows.generate` was imported before.
+    The imports under `if TYPE_CHECKING:` in its `__init__.py` name the module of each public name, so type checkers and
+    programs read one list. A public name may equal the name of a submodule: `from redraft.flows import generate`
+    imports the function, even if `redraft.flows.generate` was imported before.
     """
     sys.modules[package].__class__ = LazyPackage
 
@@ -24,7 +24,7 @@ class LazyPackage(ModuleType):
     __all__: list[str]
 
     def __getattr__(self, name: str) -> Any:
-        """Imports and returns the object of a public name. The object then stays in the package."""
+        """Imports and returns the object with a public name. The object is then kept as an attribute of the package."""
         if name not in self.__all__:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         module, original = sources(self)[name]
@@ -32,8 +32,8 @@ class LazyPackage(ModuleType):
         return value
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Ignores a submodule that has the name of a public name. Python would otherwise replace the public name,
-        because it sets each imported submodule as an attribute of its package."""
+        """Sets an attribute, but ignores a submodule whose name is also a public name. Python sets each imported
+        submodule as an attribute of its package, and would so replace the public name."""
         if not (isinstance(value, ModuleType) and name in self.__all__):
             super().__setattr__(name, value)
 
@@ -43,9 +43,9 @@ class LazyPackage(ModuleType):
 
 @cache
 def sources(package: ModuleType) -> dict[str, tuple[str, str]]:
-    """Returns, for each public name of a package, its module and its name there, from the package's imports under `if
-    TYPE_CHECKING:`."""
-    import ast  # takes 3 ms, which a program that uses no public name is spared
+    """Returns a pair (module, name in the module) for each public name of a package. They are read from the package's
+    imports under `if TYPE_CHECKING:`."""
+    import ast  # takes 3 ms, and a program that uses no public name never calls this
 
     text = Path(package.__file__ or "").read_text(encoding="utf-8")
     blocks = [node for node in ast.parse(text).body if isinstance(node, ast.If)]

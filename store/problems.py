@@ -1,4 +1,4 @@
-"""Problems: the question that a solver may see, and the key that only graders read."""
+"""Problems. A problem has a question, which a solver may see, and a key (the right answer), which only graders read."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -21,9 +21,9 @@ class Kind(StrEnum):
 
 
 class Question(Struct, frozen=True, gc=False):
-    """The part of a problem that a solver may see. `unit` is the unit of work, which seeds its draws. `branch` is the
-    part of the unit's tree if a strategy runs inside another: `number/`, else empty. `tests` are statements of Python
-    that the text shows, for trying a program."""
+    """The part of a problem that a solver may see. `unit` is the id of the unit of work, which also seeds its random
+    draws. `branch` is empty, or `number/` for the part of the unit's tree that a strategy inside another strategy
+    explores. `tests` are Python statements that the text shows, with which a program can be tested."""
 
     problem_id: str
     text: str
@@ -34,14 +34,14 @@ class Question(Struct, frozen=True, gc=False):
 
     @property
     def root(self) -> str:
-        """The place of first steps in the tree."""
+        """Returns the prefix of the ids of first steps."""
         return f"{self.unit}/{self.branch}"
 
 
 class Problem(Struct, frozen=True):
-    """A question with its source and its key. The key, `answer`, is read only by graders that use it. For code, the key
-    is the tests that decide; for a rubric, it is the rubric's text. `meta["tests"]` lists the tests that the question
-    shows."""
+    """A question with its source and its key. The key, `answer`, is read only by graders that use it. If `kind` is
+    `code`, the key is the tests that decide; if it is `rubric`, the rubric's text. `meta["tests"]` lists the tests that
+    the question shows."""
 
     question: str
     answer: str | None = None
@@ -52,7 +52,7 @@ class Problem(Struct, frozen=True):
     level: int | None = None
     subject: str | None = None
     parent_id: str | None = None  # the problem this one was made from
-    augmentation: str | None = None  # how it was made from it
+    augmentation: str | None = None  # the method that made it from its parent
     meta: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -66,8 +66,8 @@ class Problem(Struct, frozen=True):
 
 
 class Keyring:
-    """The keys of some problems. The keyring records the units in which a key was read, so that every trajectory of
-    such a unit is marked `oracle_used`."""
+    """The keys of problems. The keyring records the units in which a key was read, so that every trajectory of such a
+    unit is marked `oracle_used`."""
 
     def __init__(self, keys: Mapping[str, str | None] | None = None) -> None:
         self._keys = dict(keys or {})
@@ -80,8 +80,7 @@ class Keyring:
         self._keys.pop(problem_id, None)
 
     def open(self, question: Question) -> str | None:
-        """Returns the key, or None if it is unknown. From then on, the question's unit counts as a unit that used an
-        oracle."""
+        """Returns the question's key, or None if it is unknown. Records that the question's unit has used a key."""
         self._opened.add(question.unit)
         return self._keys.get(question.problem_id)
 

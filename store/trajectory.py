@@ -1,8 +1,8 @@
 """Trajectories and grades. The steps for a question form a tree, and a trajectory is one path from the question.
 
-The same structure holds a single draft, a search tree and many turns of correction. Each step has an id, made of its
-unit and its place in the tree. Its text has a key: a hash of the parent's key and the text. The key groups equal texts,
-and never identifies a step: if the same text is drawn twice, it is two samples.
+The same structure holds a single draft, a search tree and many turns of correction. The id of a step consists of its
+unit and its position in the tree. The `prefix_key` of a step is a hash of its parent's key and its text. It groups
+equal texts but does not identify a step: the same text drawn twice makes two samples.
 """
 
 from enum import StrEnum
@@ -30,7 +30,7 @@ class Stop(StrEnum):
 
 
 class Verdict(StrEnum):
-    """A grader's decision; a grader that only scores gives none."""
+    """A grader's decision. A grader that only scores returns no verdict."""
 
     RIGHT = "right"
     WRONG = "wrong"
@@ -46,10 +46,10 @@ class Role(StrEnum):
 
 
 class Step(Struct, frozen=True, gc=False):
-    """One piece of text by a model, a person or a program. `text` is exact and includes its separator, so the joined
-    steps of a draft are the draft."""
+    """A piece of text that a model, a person or a program wrote. `text` is exact and includes its separator, so the
+    steps of a draft joined together are the draft's text."""
 
-    step_id: str  # "<unit>/<sibling>.<sibling>...": its place in the tree
+    step_id: str  # "<unit>/<sibling>.<sibling>...": its position in the tree
     parent_id: str | None  # None for a first step
     prefix_key: str  # hash of the parent's key and the text
     depth: int  # 1 for a first step
@@ -74,8 +74,8 @@ def follow(
     turn: int | None = None,
     **facts: Any,
 ) -> Step:
-    """Returns a step that follows `parent`, or a first step if `parent` is None. `sibling` is its number among the
-    steps at the same place."""
+    """Returns a step that follows `parent`, or a first step if `parent` is None. `sibling` is the index of the step
+    among the children of `parent`."""
     if turn is None:
         turn = parent.turn if parent else 1
     return Step(
@@ -91,12 +91,12 @@ def follow(
 
 
 class Trajectory(Struct, frozen=True, gc=False):
-    """A path from the question in the tree of steps: its steps so far, and why it ended. A trajectory never changes:
-    `grow` and `respond` return a new one."""
+    """A path in the tree of steps, from the question on: its steps so far, and why it ended. A trajectory never
+    changes: `grow` and `respond` return a new one."""
 
     question: Question
     steps: tuple[Step, ...] = ()
-    sample: int = 0  # its number among the independent samples of its unit
+    sample: int = 0  # its index among the independent samples of its unit
     role: Role = Role.SAMPLE
     stop: Stop | None = None  # None while it can still grow
     stops: tuple[Stop, ...] = ()  # how each turn before the current one ended
@@ -133,7 +133,8 @@ class Trajectory(Struct, frozen=True, gc=False):
 
     @property
     def place(self) -> str:
-        """The place of the next step in the tree: the last step's id, or the root of this sample."""
+        """Returns the parent of the next step: the id of the last step, or the root of the question if there is no
+        step."""
         return self.steps[-1].step_id if self.steps else self.question.root
 
     @property
@@ -145,29 +146,30 @@ class Trajectory(Struct, frozen=True, gc=False):
         return sum(step.tokens for step in self.steps)
 
     def draft(self, turn: int | None = None) -> tuple[Step, ...]:
-        """Returns the model's steps of one turn, the last one by default."""
+        """Returns the model's steps of one turn; of the last turn if `turn` is None."""
         turn = self.turn if turn is None else turn
         return tuple([step for step in self.steps if step.turn == turn and step.by == "model"])
 
     def text(self, turn: int | None = None) -> str:
-        """Returns the draft of one turn, exactly as written; the last one by default."""
+        """Returns the exact text of the draft of one turn; of the last turn if `turn` is None."""
         return "".join([step.text for step in self.draft(turn)])
 
     def feedback(self, turn: int) -> Step | None:
-        """Returns the feedback that opened this turn, or None."""
+        """Returns the feedback step that opened the turn `turn`, or None."""
         return next((step for step in self.steps if step.turn == turn and step.by != "model"), None)
 
     def grow(
         self, text: str, sibling: int, *, by: str = "model", turn: int | None = None, **facts: Any
     ) -> "Trajectory":
-        """Returns a copy of this trajectory with one more step. `sibling` is the step's number among the steps at the
-        same place."""
+        """Returns a copy of this trajectory with one more step. `sibling` is the index of the step among the children
+        of the same parent."""
         parent = self.steps[-1] if self.steps else None
         step = follow(self.question, parent, text, sibling, by=by, turn=turn, **facts)
         return replace(self, steps=(*self.steps, step))
 
     def respond(self, feedback: str, by: str, sibling: int = 0) -> "Trajectory":
-        """Returns a copy of this trajectory with feedback at its end, open for the next turn."""
+        """Returns a copy of this trajectory that ends with a feedback step, has no answer, and is open for the next
+        turn."""
         parent = self.steps[-1] if self.steps else None
         step = follow(self.question, parent, feedback, sibling, by=by, turn=self.turn + 1)
         return replace(
@@ -181,8 +183,8 @@ class Trajectory(Struct, frozen=True, gc=False):
 
 
 class Detail(Struct, frozen=True, gc=False):
-    """The evidence for a step's value: the probabilities of its classes, or a count with its interval. A field is None
-    if the grader has no such evidence."""
+    """The evidence for a step's value: the probabilities of its classes, or a number of rollouts or votes with a 95%
+    interval. A field is None if the grader has no such evidence."""
 
     p_good: float | None = None
     p_neutral: float | None = None
@@ -195,8 +197,8 @@ class Detail(Struct, frozen=True, gc=False):
 class Grade(Struct, frozen=True, gc=False):
     """One judgement of a trajectory's draft at one turn, and of its steps if the grader has a value for each.
 
-    `value` lies in [0, 1] for probabilities and is a log-probability for `likelihood`; None, with a reason, if the
-    grader could not tell. `steps` has one value a step of the draft, or is empty.
+    `value` is in [0, 1] if it is a probability; for the grader `likelihood` it is a log-probability. It is None, with a
+    `reason`, if the grader could not decide. `steps` has one value for each step of the draft, or is empty.
     """
 
     grader: str

@@ -13,24 +13,24 @@ from redraft.store.trajectory import Grade, Trajectory
 
 
 def unit_id(recipe: str, problem_id: str, replicate: str) -> str:
-    """Returns the id of one unit of work."""
+    """Returns the id of the unit of work of a recipe, a problem and a replicate."""
     return digest("unit", recipe, problem_id, replicate)
 
 
 def answers_id(unit: str, number: int) -> str:
-    """Returns the id of the unit of the answers to a unit's rewrite."""
+    """Returns the id of the unit that holds the answers to rewrite number `number` of the unit `unit`."""
     return digest("answers", unit, number)
 
 
 def key_hash(problem: Problem) -> str:
-    """Returns a digest of the key by which a unit was judged; a missing key has a digest too. If the digest of a unit
-    differs from the problem's present digest, the unit is judged again."""
+    """Returns a digest of the key by which a unit is judged. A missing key has a digest too. A unit is judged again if
+    its stored digest differs from the digest of the problem's present key."""
     return digest("key", problem.kind, problem.answer)
 
 
 class Done(Struct, frozen=True):
-    """The state of a unit in the store: its highest published attempt (from 1), the samples asked for, its status, and
-    the `key_hash` of the problem that it was judged by."""
+    """The state of a unit in the store: its highest published attempt (from 1), the number of samples that were
+    requested, its status, and the `key_hash` of the key that it was judged by."""
 
     attempt: int
     samples: int
@@ -39,15 +39,15 @@ class Done(Struct, frozen=True):
 
 
 class Rewrite(Struct, frozen=True):
-    """A question that was made from a problem, accepted or refused; or the reason why nothing could be made, without a
-    question. `problem` is the new problem, if it was accepted and is not the original one. `confidence` is the share of
-    the sampled `answers` that equal the `answer`, and `agreed` their number. `drafts` are the answers to the new
-    problem, and `grades` judge them."""
+    """A question that was made from a problem by augmentation. It was accepted, or `refused` has the reason. `question`
+    is None if no question could be made. `problem` is the new problem, if it was accepted and differs from the
+    original. `answers` is the number of sampled answers, and `agreed` the number of those that equal `answer`. `drafts`
+    are the drafts of the new problem, and `grades` are their grades."""
 
     augmentation: str  # the name of the method
     question: str | None = None
     answer: str | None = None
-    refused: str | None = None  # the reason, whose kind ends at the first colon; None if it was accepted
+    refused: str | None = None  # the reason, as "kind: details"; None if it was accepted
     problem: Problem | None = None
     answers: int = 0
     agreed: int = 0
@@ -60,7 +60,8 @@ class Rewrite(Struct, frozen=True):
 
 
 class Unit(Struct, frozen=True):
-    """A finished unit, ready to be published. Raises ValueError for a grade that fits none of its drafts."""
+    """A finished unit, ready to be published. Raises ValueError if a grade has step values, but not one for each step
+    of its draft."""
 
     unit_id: str
     run_id: str
@@ -68,17 +69,17 @@ class Unit(Struct, frozen=True):
     problem_id: str
     replicate: str
     attempt: int  # 1, 2, ...: the views show the highest published one
-    samples: int  # how many were asked for
+    samples: int  # the number that was requested
     status: str  # "done"; "failed" if a trajectory failed; "cut" if the run's budget was used up
     trajectories: tuple[Trajectory, ...]
     grades: tuple[Grade, ...]
-    calls: tuple[tuple[Call, Choices], ...]  # the calls that the store has not got yet
+    calls: tuple[tuple[Call, Choices], ...]  # the calls that are not yet in the store
     started_at: datetime  # UTC
     finished_at: datetime
-    key_hash: str = ""  # of the problem that its drafts were judged by
-    prompts: Mapping[str, Prompt] = field(default_factory=dict)  # of its calls, by their hashes
-    judged: tuple[Trajectory, ...] = ()  # trajectories of other units, of which it holds only grades
-    rewrites: tuple[Rewrite, ...] = ()  # what was made of the problem; the answers to each are a unit of their own
+    key_hash: str = ""  # the `key_hash` of the key that its drafts were judged by
+    prompts: Mapping[str, Prompt] = field(default_factory=dict)  # the prompts of its calls, by prompt hash
+    judged: tuple[Trajectory, ...] = ()  # trajectories of other units that this unit only grades
+    rewrites: tuple[Rewrite, ...] = ()  # questions made from the problem; the answers to each form another unit
 
     def __post_init__(self) -> None:
         drafts = {trajectory.trajectory_id: trajectory for trajectory in (*self.judged, *self.trajectories)}
@@ -93,7 +94,7 @@ class Unit(Struct, frozen=True):
                 )
 
     def answered(self) -> list["Unit"]:
-        """Returns the units of the answers to the new problems of this unit."""
+        """Returns the units that hold the answers to the new problems of this unit."""
         return [
             replace(
                 self,

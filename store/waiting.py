@@ -1,7 +1,7 @@
-"""Waits for a file that another process holds, outside of the event loop. The wait ends if the waiting task is
-cancelled.
+"""Waits in a thread, outside the event loop, for a file that another process has locked. The wait ends if the waiting
+task is cancelled.
 
-`off_loop` runs a function in a thread. If the function waits by `pause`, the wait ends with the task.
+`off_loop` runs a function in a thread. If the function waits with `pause`, cancelling the task ends the wait.
 """
 
 import threading
@@ -17,11 +17,11 @@ Result = TypeVar("Result")
 
 
 class Stopped(Exception):
-    """Raised if the waiting task was cancelled."""
+    """Raised in the thread if the waiting task was cancelled."""
 
 
 class _Stop:
-    """Tells a thread that its task was cancelled."""
+    """The signal to a thread that its task was cancelled, with the functions to call then."""
 
     def __init__(self) -> None:
         self.asked = threading.Event()
@@ -37,8 +37,9 @@ _stop: ContextVar[_Stop | None] = ContextVar("stop", default=None)
 
 
 async def off_loop(function: Callable[Given, Result], /, *given: Given.args, **named: Given.kwargs) -> Result:
-    """Runs a function in a thread and returns what it returns. If the task is cancelled, the function stops waiting and
-    reading. The task ends after the thread, so that nothing continues in the background."""
+    """Runs a function in a thread and returns its result. If the task is cancelled, `pause` raises Stopped in the
+    thread, and the actions of `cut_short` are called. The task ends after the thread, so that nothing continues in the
+    background."""
     import asyncio  # the command line's `query` needs no event loop
 
     stop, context = _Stop(), copy_context()
@@ -56,7 +57,7 @@ async def off_loop(function: Callable[Given, Result], /, *given: Given.args, **n
 
 
 def pause(seconds: float) -> None:
-    """Sleeps. Raises Stopped if the task that this thread works for is cancelled."""
+    """Sleeps for `seconds`. Raises Stopped if the task that this thread works for is cancelled."""
     stop = _stop.get()
     if stop is None:
         time.sleep(seconds)
@@ -67,7 +68,7 @@ def pause(seconds: float) -> None:
 @contextmanager
 def cut_short(action: Callable[[], None]) -> Iterator[None]:
     """Calls `action` if the task that this thread works for is cancelled inside the `with` block. Raises Stopped if the
-    task was cancelled before."""
+    task is already cancelled."""
     stop = _stop.get()
     if stop is None:
         yield

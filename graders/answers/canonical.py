@@ -1,6 +1,6 @@
-"""Computes the vote key of an answer. A vote counts answers with equal keys as one.
+"""Computes the vote key of an answer. A vote counts answers with equal keys as the same answer.
 
-Units and the name of a single value are left out. Not all equal answers have equal keys.
+The key leaves out units, and the name of a single value. Equal answers may have different keys.
 """
 
 import re
@@ -18,9 +18,9 @@ def canonical(answer: str | None, kind: Kind = Kind.MATH) -> str | None:
     """Returns the key under which an answer is counted in a vote; None if there is no answer.
 
     A number becomes a reduced fraction: "$1,000.0" and "1000" become "1000", "0.5" becomes "1/2", and "50%" becomes
-    "50". The numbers in lists and tuples change in the same way. Other mathematics gets one spelling without spaces. A
-    choice becomes its capital letter, and text becomes lower case with single spaces. Two programs have the same key if
-    their lines are equal, apart from blank lines, spaces at the ends of lines, and lines that only hold a comment.
+    "50". Numbers in lists and tuples are changed in the same way. Other mathematics gets a uniform spelling without
+    spaces. A choice becomes its capital letter, and text becomes lower case with single spaces. Two programs have the
+    same key if their lines are equal, ignoring blank lines, spaces at the ends of lines, and lines with only a comment.
     """
     if answer is None or not answer.strip():
         return None
@@ -39,29 +39,29 @@ def canonical(answer: str | None, kind: Kind = Kind.MATH) -> str | None:
 
 
 def letter(answer: str) -> str | None:
-    """Returns the choice that an answer names: "(c)", "C.", "\\text{(C)}" and "C) 42" all give "C". Returns None if
-    there is no letter, if there are several ("A or B"), and if the letter begins something else ("E = mc^2", "A
-    car")."""
+    """Returns the letter of the choice that an answer names: "(c)", "C.", "\\text{(C)}" and "C) 42" all give "C".
+    Returns None if there is no letter, if there are several ("A or B"), or if the letter begins something else ("E =
+    mc^2", "A car")."""
     match = LETTER.match(TYPESETTING.sub("", answer[:LONGEST_CHOICE]))
     return (match[1] or match[2]).upper() if match else None
 
 
 def words(answer: str) -> str | None:
-    """Returns the words of an answer in lower case, without the punctuation and markup around them. All shapes of
-    apostrophes become the same, and so do all shapes of dashes."""
+    """Returns the words of an answer in lower case, without surrounding punctuation and markup. Different forms of
+    apostrophes become the same character, as do different forms of dashes."""
     text = unicodedata.normalize("NFKC", TEXT.sub(r"\1", answer)).translate(SHAPES)
     return " ".join(text.casefold().strip(MARKS).split()) or None
 
 
 def lines(code: str) -> str | None:
-    """Returns the lines of a program without blank lines, lines that only hold a comment, and spaces at the ends of
-    lines. No parser is used, because a model's text might break it."""
+    """Returns the lines of a program without blank lines, lines with only a comment, and spaces at the ends of lines.
+    No parser is used, because a model's text might break it."""
     stripped = (line.rstrip() for line in code.splitlines())
     return "\n".join(line for line in stripped if line and not line.lstrip().startswith("#")) or None
 
 
 def is_words(answer: str) -> bool:
-    """Returns whether an answer is only words ("no solution", "\\text{Evelyn}"), which algebra can't compare."""
+    """Returns whether an answer consists only of words ("no solution", "\\text{Evelyn}"), which algebra can't compare."""
     text = bare(answer)
     plain_text = TEXT.sub(r"\1", text)
     if not WORDY.fullmatch(plain_text) or MATHS.search(plain_text):
@@ -85,14 +85,14 @@ def _mathematics(answer: str) -> str | None:
 
 
 TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
-LONGEST_CHOICE = 200  # characters in which its letter comes
+LONGEST_CHOICE = 200  # characters in which the letter is searched for
 TYPESETTING = re.compile(r"\\(?:text|math)[a-z]{0,3}\s*\{|\\(?:boxed|fbox|framebox)\s*\{|\\[()\[\],;! ]|[$*_`{}\"“”]")
 _WORD = r"[A-Za-zÀ-ÿА-я\d_'’]"
 _AFTER = (
     r"[^\s\w]|\s*$|\s[^a-zA-Z]|\s+(?:because|since|as|for|is|with|based|due|which|that|where|if|and|in|would)\b"
     r"|\s+(?-i:(?<![AI]\s)[A-Z])|[\u3040-\uffff]"
 )
-"""What may stand after a letter without brackets: no words that it begins, as in "A car"."""
+"""Matches what may follow a letter without brackets. Words that the letter begins, as in "A car", do not match."""
 _SECOND = rf"(?:[,，、和或]|or\b|and\b)+\s*(?:and\s|or\s)?[\W_]*(?-i:(?!I\s+[a-z])[A-Z])(?!{_WORD})"
 LETTER = re.compile(
     rf"""[\W_]*(?:(?:the|is|be|as|likely|probably|most|clearly|therefore|thus|also|simply|correct|right|best|final|la|le)\s+)*
@@ -101,7 +101,7 @@ LETTER = re.compile(
     (?!{_WORD}|[+=^<>/&]|-\w|\s*(?:[=+^<>/&|]|{_SECOND}))""",
     re.IGNORECASE | re.VERBOSE,
 )
-LONGEST = 10_000  # characters of an answer that is read
+LONGEST = 10_000  # characters; a longer answer is not parsed
 SPACES = re.compile(r" +(?!\d)|(?<!\d) +")
 SINGLE = re.compile(r"([_^])\{(\w)\}")
 WORDY = re.compile(r"\s*[^\W\d_][^\W\d_'’-]*(?:[ '’-]+[^\W\d_]+)*\s*")

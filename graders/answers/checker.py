@@ -1,8 +1,8 @@
-"""Compares an answer with the key: exactly if that is cheap, else by Math-Verify in processes that can be killed.
+"""Compares an answer with the key: exactly if that is cheap, otherwise by Math-Verify in processes that can be killed.
 
-Two conventions of this field may surprise a mathematician: a missing or different unit makes no difference ("12 cm" is
-12), and 50% equals both 0.5 and 50. Plain numbers are compared exactly, so 0.333 is not 1/3; a decimal equals an
-irrational key from six correct decimals on.
+Two conventions of this field may surprise a mathematician: a missing or different unit makes no difference ("12 cm"
+equals 12), and 50% equals both 0.5 and 50. Plain numbers are compared exactly, so 0.333 does not equal 1/3. A decimal
+equals an irrational key if it has at least six correct decimals.
 """
 
 import threading
@@ -21,12 +21,12 @@ from redraft.store.trajectory import Verdict
 
 
 class Checker:
-    """Compares answers with keys. One comparison may take `limit_s` seconds of processor time. At most `workers`
-    processes run, each with at most `memory_mb` megabytes. Programs run in the `sandbox`, which the caller closes; if
-    none is given, in the one that this whole process shares.
+    """Compares answers with keys. `limit_s` limits the processor time of one comparison, in seconds. At most `workers`
+    processes run, each with at most `memory_mb` megabytes of memory. Programs run in the `sandbox`, which the caller
+    closes; if it is None, in the sandbox that the whole process shares.
 
     The processes start when they are first needed, and all event loops and threads share them. They end with `close`,
-    with the last reference to the checker, or with the program, however it ends.
+    with the last reference to the checker, or when the program ends, however it ends.
     """
 
     def __init__(
@@ -39,15 +39,15 @@ class Checker:
         self._lock = threading.Lock()
 
     async def equal(self, gold: str, given: str, kind: Kind = Kind.MATH) -> Ruling:
-        """Returns right, wrong, or undecided with a reason: a limit of time or memory was exceeded, or the key can't be
-        read.
+        """Returns a ruling: `right`, `wrong`, or `undecided` with a reason, which is an exceeded limit of time or
+        memory, or a key that can't be read.
 
-        The order matters: the key comes first. Raises RuntimeError if the checker is closed.
+        The order of the arguments matters: the key is the first. Raises RuntimeError if the checker is closed.
         """
         return self.at_once(gold, given, kind) or await self._pool.run(partial(self._compare, gold, given))
 
     def at_once(self, gold: str, given: str, kind: Kind = Kind.MATH) -> Ruling | None:
-        """Returns the ruling if it needs no process, because the answers are plain or were compared before; else
+        """Returns the ruling if it needs no process, because the answers are plain or were compared before; otherwise
         None."""
         same = same_plain(gold, given) if kind is Kind.MATH else None
         if same is not None:
@@ -59,7 +59,7 @@ class Checker:
         return decide(gold, given, kind) or self._rulings.get((gold, given))
 
     async def close(self) -> None:
-        """Ends every process, even in the middle of a comparison. Such a comparison is undecided."""
+        """Ends every process, even during a comparison. Such a comparison is `undecided`."""
         await self._pool.close()
 
     async def __aenter__(self) -> Self:
@@ -70,7 +70,7 @@ class Checker:
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """The process ids of the workers that run."""
+        """Returns the ids of the running worker processes."""
         return self._pool.pids
 
     def _compare(self, gold: str, given: str) -> Ruling:

@@ -1,4 +1,5 @@
-"""Compares answers in this process, in microseconds: plain numbers first, then any text that can be read in full."""
+"""Compares answers in this process, in microseconds: plain numbers first, then any answers that can be parsed
+completely."""
 
 import re
 
@@ -13,8 +14,8 @@ from redraft.store.trajectory import Verdict
 
 
 def decide(gold: str, given: str, kind: Kind = Kind.MATH) -> Ruling | None:
-    """Returns the ruling on an answer; None if that needs computer algebra, because the answer or the key has a sum, an
-    integral or the like."""
+    """Returns the ruling on an answer. Returns None if the comparison needs computer algebra, because the answer or the
+    key has a sum, an integral or the like."""
     if kind is not Kind.MATH:
         return RULINGS[canonical(gold, kind) == canonical(given, kind)]
     same = same_plain(gold, given)
@@ -33,7 +34,8 @@ def decide(gold: str, given: str, kind: Kind = Kind.MATH) -> Ruling | None:
 
 
 def same_plain(gold: str, given: str) -> bool | None:
-    """Returns whether two plain numbers are equal; None if one of them is something else, or if their units differ."""
+    """Returns whether two plain numbers are equal. Returns None if one of them is not a plain number, or if their units
+    differ."""
     if is_whole(gold) and is_whole(given):
         return int(gold) == int(given)
     one = plain(gold)
@@ -46,8 +48,8 @@ def same_plain(gold: str, given: str) -> bool | None:
 
 
 def _unread(gold: str, given: str) -> Ruling | None:
-    """Returns the ruling on two texts of which at least one can't be read as mathematics. Equal texts are right;
-    different words, or words and a number, are wrong; anything else is undecided. Returns None if computer algebra
+    """Returns the ruling on two texts of which at least one can't be read as mathematics. Equal texts are `right`;
+    different words, or words and a number, are `wrong`; anything else is `undecided`. Returns None if computer algebra
     might decide."""
     texts = _text(gold), _text(given)
     if texts[0] == texts[1] or (texts[0].casefold() == texts[1].casefold() and not SYMBOL.search(texts[0])):
@@ -60,13 +62,13 @@ def _unread(gold: str, given: str) -> Ruling | None:
 
 
 def _text(answer: str) -> str:
-    """Returns the text of an answer without fonts."""
+    """Returns the text of an answer without font commands."""
     return " ".join(FONT.sub(r"\1", bare(answer)).split())
 
 
 FONT = re.compile(r"\\text\s*\{([^{}]*)\}")
 SYMBOL = re.compile(r"[\\_^]|(?<![^\W\d_])[^\W\d_](?![^\W\d_])")
-"""What is no word, so that capitals count: X is not x."""
+"""Matches symbols that are not words, for which case matters: X is not x."""
 DECIMAL_COMMA = re.compile(r"[^\d,]*\d{1,3}(?:\.?\d{3})*,\d+[^\d,]*")
 PRICE = re.compile(r"[$€£]\s*[\d.]+,\d\d$|,\d\d\s*\\?(?:[$€£]|[Ee]uro|EUR|[Dd]ollar)")
 ALGEBRA = re.compile(r"\\(?:sum|prod|int|iint|iiint|oint|lim|det)(?![a-z])|\\begin\{vmatrix|[∑∏∫]")

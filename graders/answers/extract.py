@@ -1,9 +1,9 @@
-"""Reads the answer of a solution from its text, by the kind of question, in microseconds.
+"""Reads the answer of a solution from its text, depending on the kind of question, in microseconds.
 
-The model's thinking and a further problem that it makes up are left out. In the rest a box counts before any other
-mark, because a box is the clearest mark; then `#### 18`, "A: 18" and "The answer is 18", whichever comes last; then,
-if the text ends as a finished statement, the value that it ends with. A text that was cut off in a box or in a
-calculation has no answer.
+The model's thinking, and any further problem that the model makes up, are ignored. In the rest, a box takes precedence
+over any other mark, because it is the clearest one. The next in order are `#### 18`, "A: 18" and "The answer is 18",
+whichever comes last. Otherwise the answer is the value at the end of the text, if the text ends with a complete
+statement. A text that was cut off inside a box or a calculation has no answer.
 """
 
 import re
@@ -26,9 +26,8 @@ from redraft.store.problems import Kind
 
 
 def extract(text: str, kind: Kind = Kind.MATH) -> str | None:
-    """The answer of a solution, as written; None if it gives none. If it gives several, the last counts.
-
-    Code is what the blocks between fences define, else the whole text; free text is all of it.
+    """Returns the answer of a solution, as written; None if it has none. If it states several answers, the last one is
+    returned. For code, returns the program in the code blocks, or else the whole text; for free text, the whole text.
     """
     if kind is Kind.CODE:
         return program(unthought(text))
@@ -39,8 +38,8 @@ def extract(text: str, kind: Kind = Kind.MATH) -> str | None:
 
 
 def marked(text: str, kind: Kind = Kind.MATH) -> str | None:
-    """The answer that a text marks as such (box, `####`, "A:", "the answer is", a block of code); None if it marks
-    none."""
+    """Returns the answer that a text marks (with a box, `####`, "A:", "the answer is", or a code block); None if it
+    marks none."""
     if kind is Kind.RUBRIC:
         return None
     if kind is Kind.CODE:
@@ -50,8 +49,8 @@ def marked(text: str, kind: Kind = Kind.MATH) -> str | None:
 
 
 def _read(text: str, kind: Kind) -> tuple[str, str | None]:
-    """The part of a text that may hold its answer, and the answer that it marks: empty if the mark is cut off, None if
-    there is no mark."""
+    """Returns a pair: the part of a text that may contain its answer, and the answer that it marks. The answer is "" if
+    the mark is cut off, and None if there is no mark."""
     text = spoken(text)[-LONGEST:]
     if kind is Kind.MATH:
         text = keyboard(text)
@@ -80,7 +79,7 @@ def _stated_math(text: str) -> str | None:
 
 
 def _is_all(answer: str, content: str) -> bool:
-    """Whether an answer is all that a heading says. A heading in words is an answer only at the end of a text."""
+    """Returns whether an answer is all that a heading says. A heading in words is an answer only at the end of a text."""
     line, _, rest = content.partition("\n")
     return answer == unwrap(line) and (is_formula(answer) or not rest.strip())
 
@@ -110,6 +109,6 @@ PROBLEM = re.compile(
     r"|\#{2,6}[ ]?(?:Instruction|Question|Problem|Input|User|Human)s?\b"
     r"|Now,[^\n]{0,30}(?:\ball (?:the |questions and |the questions and )?answers|答案)[^\n]{0,10}[:：.])"
 )
-"""The heading of another problem, which a model makes up after its answer, or of a list of all answers."""
+"""Matches the heading of another problem, which a model makes up after its answer, or of a list of all answers."""
 MOST_PROBLEMS = 4
-LONGEST = 200_000  # characters at the end of a text that are read
+LONGEST = 200_000  # characters; only the end of a longer text is read

@@ -1,9 +1,9 @@
-"""Compares two mathematical answers by Math-Verify, in a process of its own.
+"""Compares two mathematical answers by Math-Verify, in a separate process.
 
-The process is separate because sympy may compute for ever; the parent (`redraft.graders.answers.checker`) waits for its
-replies. Requests and replies are lines of JSON on standard input and output. The process ends when its input ends. It
-also ends at the limits of a request: `limit_s` seconds of processor time, or `wait_s` seconds on the clock. Timers of
-the operating system enforce these limits, even while no Python code can run.
+The process is separate because sympy may compute forever; the parent (`redraft.graders.answers.checker`) waits for its
+replies. Requests and replies are lines of JSON on standard input and output. The process ends when its standard input
+ends. It also ends at the limits of a request: `limit_s` seconds of processor time, or `wait_s` seconds of wall-clock
+time. Timers of the operating system enforce these limits, even while no Python code can run.
 """
 
 import json
@@ -20,8 +20,8 @@ from redraft.graders.answers.normalize import bare
 
 
 def same(gold: str, given: str) -> bool | None:
-    """Returns whether a given answer equals the key; None if either text can't be read in full as mathematics. The
-    order matters: a key "x = 5" accepts "5", and a key "(1, 2)" accepts "1, 2"."""
+    """Returns whether a given answer equals the key; None if one of the texts can't be read completely as mathematics.
+    The order of the arguments matters: a key "x = 5" accepts "5", and a key "(1, 2)" accepts "1, 2"."""
     from math_verify import verify
 
     golds, answers = _parse(gold), _parse(given)
@@ -31,7 +31,7 @@ def same(gold: str, given: str) -> bool | None:
 
 
 def main() -> None:
-    """Answers requests until standard input ends. The first line that it writes says that it is ready."""
+    """Answers requests until standard input ends. First writes a line that says that it is ready."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     replies = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
@@ -67,8 +67,8 @@ def _reply(gold: str, given: str) -> dict[str, Any]:
 
 
 def _parse(answer: str) -> list[Any]:
-    """Returns the expressions that Math-Verify reads in an answer, except those that leave out a number or a letter of
-    it."""
+    """Returns the expressions that Math-Verify reads in an answer, except those that miss a number or a letter of the
+    answer."""
     from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse
 
     text = OR.sub(",", bare(answer)).replace("$", "").replace("**", "^")
@@ -82,7 +82,7 @@ def _parse(answer: str) -> list[Any]:
 
 
 def _reads_all(reading: Any, text: str) -> bool:
-    """Returns whether each number and letter of a text is in the expression that was read from it."""
+    """Returns whether every number and letter of a text is in the expression that was read from it."""
     atoms = reading.atoms() if hasattr(reading, "atoms") else set()
     read = " ".join(str(atom) for atom in atoms)
     plain = COMMANDS.sub(" ", text)
@@ -93,13 +93,13 @@ def _reads_all(reading: Any, text: str) -> bool:
     return numbers and letters
 
 
-GRACE_S = 1.0  # the parent's own wait ends first
+GRACE_S = 1.0  # seconds; the parent stops waiting first
 OR = re.compile(r"\s*(?:\\text\s*\{\s*(?:or|and)\s*\}|\b(?:or|and)\b)\s*")
 COMMANDS = re.compile(r"\\(?:text|mathrm|operatorname)\b|\\[A-Za-z]+")
 HANGING = re.compile(r"[-+*/^=<>±,:!|]\s*$")
 DIGITS = re.compile(r"\d+")
 LETTER = re.compile(r"[A-Za-z]")
-CONSTANTS = frozenset("dei")  # the sign of a derivative, and names that an expression spells otherwise
+CONSTANTS = frozenset("dei")  # the sign of a derivative, and names that an expression spells differently
 THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d)")
 PRODUCT = re.compile(r"(?<![\w^.])(\d+(?:\.\d+)?)\s*\(")  # Math-Verify reads 2(9) as the mixed number 2 + 9
 PERCENT = re.compile(r"(?<!\\)%")

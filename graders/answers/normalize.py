@@ -1,12 +1,11 @@
-"""Gives one spelling to the many ways to typeset the same answer. The functions change texts without reading their
-meaning."""
+"""Unifies the many ways to typeset the same answer. The functions change texts without interpreting them."""
 
 import re
 
 
 def bare(answer: str) -> str:
-    """Returns the answer without typesetting: without wrapping (`$..$`, `\\boxed{}`, `**..**`), a closing full stop,
-    spacing commands, `\\left` and `\\right`, degrees and display variants (`\\dfrac`, `\\frac43`)."""
+    """Returns the answer without typesetting: wrappers (`$..$`, `\\boxed{}`, `**..**`), a final full stop, spacing
+    commands, `\\left` and `\\right`, degrees, and display variants (`\\dfrac`, `\\frac43`)."""
     text = unwrap(RADICAL.sub(r"\\sqrt{\1}", answer).translate(SYMBOLS))
     if "\\" in text:
         text = NOISE.sub(r"\1 ", TIGHT.sub("", THOUSANDS.sub(",", text)))
@@ -18,8 +17,8 @@ def bare(answer: str) -> str:
 
 
 def unwrap(answer: str) -> str:
-    """Returns the answer without the marks around it: space, markdown, maths delimiters, a box, a closing full stop. A
-    text of more than LONGEST characters is left as it is."""
+    """Returns the answer without what surrounds it: whitespace, markdown, math delimiters, a box, a final full stop. A
+    text longer than LONGEST characters only loses whitespace."""
     if answer.isalnum() or len(answer) > LONGEST:
         return answer.strip()
     while True:
@@ -44,7 +43,7 @@ def unwrap(answer: str) -> str:
 
 
 def _unwrap_command(text: str) -> str:
-    """Returns the text without a box, a font, a size or a colour around all of it. A font around letters alone stays,
+    """Returns the text without a box, a font, a size or a colour around all of it. A font around letters alone is kept,
     because it may have a meaning, such as a vector."""
     if BOXED.match(text):
         inside = box(text)
@@ -57,9 +56,9 @@ def _unwrap_command(text: str) -> str:
 
 
 def box(text: str, start: int = 0) -> tuple[str, int] | None:
-    """Returns the content of the `\\boxed`, `\\fbox` or `\\framebox` that begins at `start`, and the end of the box;
-    None if the closing brace is missing. The content of `\\boxed 5` is the text before the next space or dollar
-    sign."""
+    """Returns a pair: the content of the `\\boxed`, `\\fbox` or `\\framebox` that begins at `start`, and the end offset
+    of the box. Returns None if the closing brace is missing. The content of `\\boxed 5` is the text before the next
+    space or dollar sign."""
     opening = BOX.match(text, start)
     if not opening:
         return None
@@ -109,7 +108,7 @@ DECLARATION = re.compile(
     r"(?:\\(?:displaystyle|textstyle|bf|rm|it|tiny|small|normalsize|[lL]arge|LARGE|[hH]uge)(?![A-Za-z])|\\[,;:!]|\\ "
     r"|\\q?quad(?![a-z])|\\color\s*\{\w+\})\s*"
 )
-"""Commands at the beginning of an answer that change only how it looks."""
+"""Matches commands at the beginning of an answer that only change its appearance."""
 FONT = re.compile(
     r"\\(?:text[a-z]{0,2}|math(?:bf|rm|it|sf|tt|normal)|mbox|bm|boldsymbol|bbox\s*\[[^\[\]]*\]|textcolor\s*\{\w+\}"
     r"|f?colorbox\s*\{\w+\}(?:\{\w+\})?)\s*\{([^{}]*)\}"

@@ -1,4 +1,4 @@
-"""Reads an answer that is one plain number, exactly, without floats or sympy, in bounded time."""
+"""Reads an answer that is a single plain number, exactly, without floats or sympy, in bounded time."""
 
 import re
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from redraft.graders.answers.normalize import bare
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """One rational number. `percent` says whether a percent sign was written, which `value` leaves out. `name` is the
-    unknown whose value it is ("x" in "x = 3"). `unit` is the unit after the number ("cm")."""
+    """A rational number. `percent` says whether a percent sign was written; `value` does not include it. `name` is the
+    unknown whose value the number is ("x" in "x = 3"). `unit` is the unit after the number ("cm")."""
 
     value: Fraction
     percent: bool = False
@@ -20,11 +20,11 @@ class Plain:
 
 
 def plain(answer: str) -> Plain | None:
-    """Returns the number if an answer is one plain number, else None.
+    """Returns the number if an answer is a single plain number, otherwise None.
 
-    Reads integers, decimals, fractions, mixed numbers, powers and scientific notation in plain and LaTeX
-    spelling, with thousands separators, currency, degrees, a unit ("12 cm" is 12), a scale word ("1.5
-    million") and "x = 3".
+    Reads integers, decimals, fractions, mixed numbers, powers and scientific notation in plain and LaTeX notation. The
+    number may have thousands separators, a currency, degrees, a unit ("12 cm" is 12), a scale word ("1.5 million"), or
+    the form "x = 3".
     """
     if len(answer) > MAX_LENGTH:
         return None
@@ -58,12 +58,12 @@ def plain(answer: str) -> Plain | None:
 
 
 def is_whole(answer: str) -> bool:
-    """Returns whether an answer has only digits, as most have."""
+    """Returns whether an answer consists only of digits, as most answers do."""
     return answer.isdigit() and answer.isascii() and len(answer) <= MAX_LENGTH
 
 
 def named(text: str) -> tuple[str, str]:
-    """Splits "x = 3" into the unknown and its value."""
+    """Splits "x = 3" into the pair ("x", "3"). The name is "" if there is none."""
     match = NAMED.match(text)
     return (match[1].replace(" ", ""), match[2].strip()) if match else ("", text)
 
@@ -71,7 +71,7 @@ def named(text: str) -> tuple[str, str]:
 def same_number(gold: Plain, given: Plain, error: Fraction = Fraction(0)) -> bool:
     """Returns whether two numbers are equal, by the conventions of graders in this field. Equality is exact, except
     that 50% equals both 0.5 and 50, because a question for a percentage may be answered in either way. x = 3 equals 3,
-    but not y = 3. The key's value may differ by `error`."""
+    but not y = 3. The values may differ by up to `error`."""
     if gold.name and given.name and gold.name != given.name:
         return False
     if gold.value == given.value or (error and abs(gold.value - given.value) <= error):
@@ -84,9 +84,9 @@ def same_number(gold: Plain, given: Plain, error: Fraction = Fraction(0)) -> boo
 
 
 def rounding_error(value: Fraction, decimals: int) -> Fraction:
-    """Returns how far the exact value may lie from a decimal with so many digits after its point. A decimal of 15 to 17
-    digits, such as 0.14285714285714285 for 1/7, is a double, and as exact as a double: a unit of its 15th digit.
-    Returns 0 for any other decimal, which is exact."""
+    """Returns how much the exact value may differ from a decimal with `decimals` digits after its point. A decimal with
+    15 to 17 digits, such as 0.14285714285714285 for 1/7, is a printed double, so it is accurate to one unit of its 15th
+    digit. Any other decimal is exact, and the result is 0."""
     digits = len(str(abs(value.numerator) * 10**decimals // value.denominator)) if 0 <= decimals <= MAX_LENGTH else 0
     if digits not in DOUBLE_DIGITS:
         return EXACT
@@ -136,11 +136,11 @@ def _power(base: Fraction, exponent: int) -> Fraction | None:
     return base**exponent if size <= MAX_DIGITS and (base or exponent > 0) else None
 
 
-MAX_LENGTH = 2000  # characters; longer ones are no plain number, and int() refuses 4,300 digits
-DOUBLE_DIGITS = range(15, 18)  # of a double that is written in full
+MAX_LENGTH = 2000  # characters; a longer text is not a plain number, and int() rejects 4,300 digits
+DOUBLE_DIGITS = range(15, 18)  # digits of a double that is printed in full
 EXACT = Fraction(0)
 DECIMAL = re.compile(r"\d\.(?P<places>\d+)(?:[eE](?P<e>[-+]?\d{1,3}))?(?![\d.])")
-MAX_DIGITS = 1000  # of a power's result
+MAX_DIGITS = 1000  # digits of the result of a power
 
 _DECIMAL = r"(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)"
 _SIGNED = rf"\s*[-+]?\s*{_DECIMAL}\s*"

@@ -1,4 +1,4 @@
-"""Reads grading tasks from the rows of a file or a data set: a reply, its key, and how they are compared."""
+"""Reads grading tasks from the rows of a file or a data set. A task is a reply, its key, and how they are compared."""
 
 from collections.abc import Iterable, Mapping
 from string import ascii_uppercase
@@ -14,7 +14,7 @@ from redraft.store.sources.answer_key import read_tests
 from redraft.store.sources.choice import chosen_letter, read_choices
 
 KINDS = tuple(kind.value for kind in Kind if kind is not Kind.RUBRIC)
-"""The kinds whose keys decide without a model."""
+"""The kinds of problems that a key decides without a model."""
 
 
 class GradeError(RedraftError):
@@ -30,8 +30,8 @@ class Task(Struct, frozen=True, gc=False):
     choices: tuple[str, ...] = ()
 
     def extracted(self) -> str | None:
-        """Returns the answer in the reply. If there are choices, the answer is a letter. If the reply names no letter
-        but the words of a choice, the answer is the letter of that choice."""
+        """Returns the answer in the reply. If there are choices, the answer is a letter. If the reply contains the text
+        of a choice but no letter, the answer is the letter of that choice."""
         found = extract(self.reply, self.kind)
         if found or not self.choices:
             return found
@@ -43,8 +43,8 @@ class Task(Struct, frozen=True, gc=False):
 
 def read_task(row: Mapping[str, Any], kind: str = Kind.MATH.value) -> Task:
     """Returns the task of a row with the columns `reply` and `answer`, and optionally `kind` and `choices`. The
-    argument `kind` is used if the row has no kind. Raises GradeError, or SourceError for choices or tests that cannot
-    be read."""
+    argument `kind` is used if the row has no kind. Raises GradeError, and SourceError if choices or tests cannot be
+    read."""
     if not isinstance(row, Mapping):
         raise GradeError(f"a row is of type {type(row).__name__}: it has to be {SHAPE}")
     for name in ("reply", "answer"):
@@ -75,7 +75,7 @@ def _kind(name: str) -> Kind:
 def _key(answer: object) -> str | None:
     if not isinstance(answer, str | int | float | None):
         raise GradeError(f"the answer is of type {type(answer).__name__}, and has to be a text or a number")
-    return None if answer is None or answer != answer else str(answer)  # NaN is the key of no problem
+    return None if answer is None or answer != answer else str(answer)  # NaN is not a key
 
 
 SHAPE = '{"reply": "The answer is 7.", "answer": "7"}'

@@ -8,15 +8,13 @@ from redraft.store.problems import Kind
 from redraft.store.trajectory import Verdict
 
 ORACLE = "oracle"
-"""The name of the grader under which such a ruling is stored."""
+"""The name of the grader under which rulings of `verify` are stored."""
 
 
 async def verify(gold: str | None, answer: str | None, kind: Kind, checker: Checker) -> Ruling:
-    """Returns whether an answer is right. The key may be a bare answer, or a whole solution that marks its answer.
-
-    The key of a program is its tests. A missing answer is wrong. If the key is missing or the comparison takes too
-    long, the ruling is undecided, with the reason.
-    """
+    """Returns the ruling on an answer. The key `gold` may be a bare answer, or a whole solution that marks its answer.
+    The key of a program is its tests. A missing answer is `wrong`. If the key is missing or the comparison takes too
+    long, the ruling is `undecided`, with the reason."""
     if ruling := plain_ruling(gold, answer, kind, checker):
         return ruling
     assert gold is not None
@@ -29,8 +27,8 @@ async def verify(gold: str | None, answer: str | None, kind: Kind, checker: Chec
 
 
 def plain_ruling(gold: str | None, answer: str | None, kind: Kind, checker: Checker) -> Ruling | None:
-    """Returns the ruling of `verify` if it needs no other process; None if the answer is a program to run, or if the
-    checker's processes must compare it."""
+    """Returns the ruling of `verify` if it needs no other process. Returns None if the answer is a program that must be
+    run, or if the checker's processes must compare it."""
     if gold is None or not gold.strip():
         return Ruling(Verdict.UNDECIDED, "the key of this problem is not known")
     if answer is None or not answer.strip():
@@ -41,5 +39,5 @@ def plain_ruling(gold: str | None, answer: str | None, kind: Kind, checker: Chec
 
 
 def _bare_key(gold: str, kind: Kind) -> str:
-    """Returns the bare answer of a key that is a whole solution."""
+    """Returns the bare answer of a key that may be a whole solution."""
     return marked(gold, kind) or gold if "\n" in gold or r"\boxed" in gold else gold

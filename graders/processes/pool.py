@@ -1,4 +1,4 @@
-"""A pool of processes that can be killed. All event loops and threads share it, and no event loop is blocked."""
+"""A pool of processes that can be killed. All event loops and threads share the pool, and it blocks no event loop."""
 
 import asyncio
 import os
@@ -14,10 +14,10 @@ T = TypeVar("T")
 
 
 class ProcessPool:
-    """At most `most` processes of a kind, each made by `start` when it is first needed.
+    """At most `most` processes of one kind. `start` makes a process when it is first needed.
 
-    The processes end with `close`, with the last reference to this object, or with the program, however it ends. A fork
-    of the program leaves them to its parent and starts its own. `name` is the name of their owner in messages.
+    The processes end with `close`, with the last reference to this object, or when the program ends, however it ends. A
+    forked process leaves them to its parent and starts its own. `name` is the name of the pool's owner in messages.
     """
 
     def __init__(self, start: Callable[[], Process], most: int, name: str) -> None:
@@ -28,8 +28,7 @@ class ProcessPool:
         _POOLS.add(self)
 
     def _begin(self) -> None:
-        """Begins without processes and threads. After a fork, the processes and threads found here belong to the
-        parent."""
+        """Resets the pool to have no processes and no threads. After a fork, those that existed belong to the parent."""
         self._threads = ThreadPoolExecutor(self._most, thread_name_prefix=self._name)
         self._lock = threading.Lock()
         self._idle: list[Process] = []
@@ -44,9 +43,9 @@ class ProcessPool:
         return await asyncio.get_running_loop().run_in_executor(self._threads, action)
 
     def ask(self, request: Mapping[str, Any], limit_s: float, attempts: int = 2) -> dict[str, Any]:
-        """Returns the reply of a process to a request. The method blocks, so call it inside `run`. If the process ends
-        without a reply, a new process gets the request. After `limit_s` seconds of processor time the process is
-        killed, and TimeoutError is raised. Raises ProcessError or OSError if no process answers."""
+        """Returns the reply of a process to a request. This blocks, so it must be called inside `run`. If the process
+        ends without a reply, a new process gets the request. Kills the process and raises TimeoutError after `limit_s`
+        seconds of processor time. Raises ProcessError or OSError if no process answers."""
         process = self._borrow()
         try:
             reply = process.ask(request, limit_s)
@@ -63,13 +62,13 @@ class ProcessPool:
         return reply
 
     async def close(self) -> None:
-        """Ends every process, including busy processes. A caller that waits for a reply gets ProcessError."""
+        """Ends every process, including busy ones. A caller that waits for a reply gets ProcessError."""
         self._closed = True
         await asyncio.to_thread(self._finalizer)
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """The ids of the processes that run."""
+        """Returns the ids of the running processes."""
         return tuple(process.pid for process in tuple(self._alive))
 
     def _borrow(self) -> Process:
@@ -90,7 +89,7 @@ class ProcessPool:
             self._alive.discard(process)
 
     def after_fork(self) -> None:
-        """Forgets the parent's processes without ending them; called in a fork of the program."""
+        """Forgets the parent's processes without ending them. Called in the child process after a fork."""
         self._finalizer.detach()
         self._begin()
 

@@ -1,4 +1,4 @@
-"""A process that answers requests and can be killed. All methods block, so call them in a thread."""
+"""A process that answers requests and can be killed. All methods block, so they must be called in a thread."""
 
 import json
 import os
@@ -22,9 +22,9 @@ class ProcessNotStarted(ProcessError):
 
 
 class Process:
-    """A running module, such as `redraft.graders.answers.math_verify_process`, in a process group of its own. `name` is
-    its name in error messages. Raises ProcessNotStarted if the process ends while it starts, or does not start within
-    ten minutes."""
+    """A process that runs a module, such as `redraft.graders.answers.math_verify_process`, in its own process group.
+    `name` is its name in error messages. Raises ProcessNotStarted if the process ends while it starts, or does not
+    start within ten minutes."""
 
     def __init__(self, module: str, *arguments: str, name: str) -> None:
         self._name = name
@@ -38,7 +38,7 @@ class Process:
         )
         self._stopping = threading.Lock()
         self._unread = b""
-        self._pipes = threading.Lock()  # held while they are read, so that another thread's `stop` waits to close them
+        self._pipes = threading.Lock()  # held while they are read; `stop` waits for it before closing them
         try:
             hello = self._read(START_S)
         except TimeoutError as error:
@@ -59,9 +59,9 @@ class Process:
         """Returns the reply to one request. Raises TimeoutError after `limit_s` seconds of processor time, and
         ProcessError if the process ends. After an error, only `stop` may be called.
 
-        The process limits itself to `limit_s`: it ends by SIGPROF. It also receives `wait_s`, the most seconds on the
-        clock, which ends a process that waits for ever. `wait_s` is so long that no request exceeds it only because the
-        machine is busy.
+        The process limits its own processor time to `limit_s`: SIGPROF ends it. The request also has `wait_s`, a limit
+        of wall-clock time in seconds, which ends a process that waits forever. `wait_s` is so long that a busy machine
+        alone does not make a request exceed it.
         """
         wait_s = limit_s * WAIT
         line = json.dumps({**request, "limit_s": limit_s, "wait_s": wait_s}) + "\n"
@@ -77,10 +77,10 @@ class Process:
             return self._read(wait_s)
 
     def stop(self) -> None:
-        """Ends the process and all processes that it started, at once. A caller that waits for a reply gets
-        ProcessError. The method may be called again."""
+        """Kills the process and all processes that it started. A caller that waits for a reply gets ProcessError.
+        `stop` may be called again."""
         self._kill()
-        with self._pipes:  # the end of the process ends any reading, so this is not a wait
+        with self._pipes:  # reading ends when the process ends, so this does not wait long
             for pipe in (self._process.stdin, self._process.stdout):
                 if pipe:
                     pipe.close()
@@ -114,5 +114,5 @@ class Process:
         return json.loads(line)
 
 
-START_S = 600.0  # importing sympy takes two seconds of processor time, which may be minutes on a busy machine
-WAIT = 60  # seconds on the clock for a second of processor time
+START_S = 600.0  # importing sympy takes two seconds of processor time, but maybe minutes on a busy machine
+WAIT = 60  # seconds of wall-clock time for each second of processor time

@@ -1,8 +1,8 @@
-"""Confines CPython by bubblewrap, if the system has it. A program sees no file except the interpreter and its library.
-It has no network, no other process and no privilege.
+"""Confines CPython with bubblewrap, if the system has it. A program sees no files except the interpreter and its
+library, and has no network, no other processes and no privileges.
 
-All mounts are read-only, the root is empty, and there is no /proc and no /dev. A filter of system calls forbids new
-processes, sockets, and other calls that reach wide parts of the kernel. bubblewrap needs user namespaces, which some
+All mounts are read-only, the root is empty, and there is no /proc and no /dev. A system call filter forbids new
+processes, sockets, and other calls that reach large parts of the kernel. bubblewrap needs user namespaces, which some
 systems forbid.
 """
 
@@ -21,10 +21,8 @@ WORKER = Path(__file__).with_name("cpython_process.py")
 
 
 def command(filter_fd: int) -> list[str]:
-    """Returns the command that starts the worker. `filter_fd` is an open file with `system_calls()`.
-
-    Raises FileNotFoundError if bubblewrap is not installed.
-    """
+    """Returns the command that starts the worker. `filter_fd` is the descriptor of an open file that contains
+    `system_calls()`. Raises FileNotFoundError if bubblewrap is not installed."""
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         raise FileNotFoundError("bwrap is not installed")
@@ -42,16 +40,16 @@ def command(filter_fd: int) -> list[str]:
 
 
 def environment(hash_seed: int) -> dict[str, str]:
-    """Returns the environment variables of the worker. The seed changes the hashes of texts, and so the order of
-    sets."""
+    """Returns the environment variables of the worker. `hash_seed` changes the hashes of strings, and so the iteration
+    order of sets."""
     libraries = sysconfig.get_config_var("LIBDIR") or ""
     return {"PYTHONHASHSEED": str(hash_seed), "LANG": "C.UTF-8", "LD_LIBRARY_PATH": libraries}
 
 
 @cache
 def unavailable() -> str | None:
-    """Returns the reason why this system can't confine CPython, in one line; None if it can. The first call takes a
-    moment."""
+    """Returns the reason why this system can't confine CPython, in one line; None if it can. The first call starts
+    bubblewrap once to test it."""
     if sys.platform != "linux" or platform.machine() not in CALLS:
         return f"bubblewrap confines on Linux (x86-64, AArch64), and this is {sys.platform} ({platform.machine()})"
     try:
@@ -77,7 +75,7 @@ def unavailable() -> str | None:
 
 
 def filter_file() -> IO[bytes]:
-    """Returns an open file with `system_calls()`, at its beginning."""
+    """Returns an open file that contains `system_calls()`, positioned at its beginning."""
     file = os.fdopen(os.memfd_create("filter"), "w+b")
     file.write(system_calls(platform.machine()))
     file.flush()
@@ -86,15 +84,15 @@ def filter_file() -> IO[bytes]:
 
 
 def system_calls(machine: str) -> bytes:
-    """Returns the filter of system calls, as classic BPF for seccomp(2): the calls of `CALLS` fail, threads may start,
-    and processes may not. Calls of another architecture end the process."""
+    """Returns the system call filter, as classic BPF for seccomp(2). The calls in `CALLS` fail; new threads are
+    allowed, and new processes are not. A call of another architecture kills the process."""
     calls, clone, arch = CALLS[machine], CLONE[machine], ARCHITECTURE[machine]
     lines = [_load(4), _jump(EQUAL, arch, 1, 0), _end(KILL), _load(0)]
     if machine == "x86_64":
         lines += [_jump(AT_LEAST, 0x40000000, 0, 1), _end(KILL)]  # the calls of x32
     for number in calls:
         lines += [_jump(EQUAL, number, 0, 1), _end(REFUSE | EPERM)]
-    lines += [_jump(EQUAL, CLONE3, 0, 1), _end(REFUSE | ENOSYS)]  # the C library then uses clone, whose flags are seen
+    lines += [_jump(EQUAL, CLONE3, 0, 1), _end(REFUSE | ENOSYS)]  # the C library then uses clone, which is checked
     lines += [_jump(EQUAL, clone, 0, 3), _load(16), _jump(ANY_BIT, CLONE_THREAD, 1, 0), _end(REFUSE | EPERM)]
     return b"".join([*lines, _end(ALLOW)])
 
@@ -110,7 +108,7 @@ def _empty(folder: Path) -> tuple[str, ...]:
 
 
 def _shared_library() -> list[Path]:
-    """Returns the interpreter's shared library, if it has one outside of the system's folders."""
+    """Returns the interpreter's shared library, if it has one outside the system's folders."""
     file = Path(sysconfig.get_config_var("LIBDIR") or "", sysconfig.get_config_var("INSTSONAME") or "")
     return [file] if file.is_file() and not file.is_relative_to("/usr/lib") else []
 
@@ -128,7 +126,7 @@ def _end(action: int) -> bytes:
 
 
 SYSTEM = ("/usr/lib", "/usr/lib64", "/lib", "/lib64")
-"""The system's libraries, which the interpreter is linked with."""
+"""The folders of system libraries that the interpreter is linked with."""
 HIDDEN = ("site-packages", "dist-packages", "test", "ensurepip", "idlelib")
 FLAGS = ("-s", "-S", "-P", "-B")
 START_S = 60.0
@@ -162,4 +160,4 @@ CALLS = {
         *SHARED,
     ),
 }
-"""The system calls that fail, by the machine's name."""
+"""The numbers of the system calls that fail, by the machine's architecture."""

@@ -1,7 +1,7 @@
-"""Finds out which parts of Python Monty lacks, from the message of an error and from the program that failed.
+"""Detects which part of Python Monty lacks, from an error message and from the program that failed.
 
-If a failure may come from a missing part, it proves nothing about the program. If CPython would raise the same error,
-the error is the program's own. CPython's own types and modules show what exists there.
+If a missing part may have caused a failure, the failure proves nothing about the program. If CPython would raise the
+same error, the error is the program's own. CPython's own types and modules show which names exist.
 """
 
 import ast
@@ -17,8 +17,8 @@ from typing import Any, TypeGuard
 
 
 def lacks(error: str) -> str | None:
-    """Returns the part of Python that caused an error because CPython has it and the sandbox does not. A right program
-    may use such a part. Returns None for any other error."""
+    """Returns the name of the part of Python that caused an error because CPython has it and the sandbox lacks it. A
+    right program may use such a part. Returns None for any other error."""
     for pattern, told in ERRORS:
         if match := re.match(pattern, error):
             return told(match)
@@ -27,8 +27,8 @@ def lacks(error: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error of a program, or of one of its tests. `places` are the places in the program that the traceback names:
-    the lines, from 1, and the columns, from 0."""
+    """An error of a program, or of one of its tests. `places` are the positions in the program that the traceback
+    names: pairs of a line, from 1, and a column, from 0."""
 
     test: str | None
     reason: str
@@ -36,7 +36,8 @@ class Failure:
 
 
 def missing(tree: ast.Module, code: str, failure: Failure) -> str | None:
-    """Returns what Monty lacks if that may have caused the failure, else None. `tree` is the program that was run."""
+    """Returns what Monty lacks, if that may have caused the failure, otherwise None. `tree` is the program that was
+    run, and `code` its original text."""
     told = lacks(failure.reason)
     if not told and failure.test is None and failure.reason.startswith("SyntaxError") and _compiles(code):
         told = "this syntax"
@@ -44,7 +45,7 @@ def missing(tree: ast.Module, code: str, failure: Failure) -> str | None:
 
 
 def uncertain(tree: ast.Module) -> str | None:
-    """Returns what Monty silently ignores in a program, so that success is not certain; None if there is nothing."""
+    """Returns what Monty silently ignores in a program, so that its success is not certain; None if there is nothing."""
     return next((f"the special method {name!r}" for name in _special_methods(tree) if name in PASSED_OVER), None)
 
 
@@ -61,7 +62,8 @@ def _uncalled(tree: ast.Module, failure: Failure) -> str | None:
 
 
 def _computed_whole(tree: ast.Module, failure: Failure) -> str | None:
-    """Returns a lack if Monty may have computed a generator expression further than CPython would."""
+    """Returns what Monty lacks, if Monty may have evaluated a generator expression further than CPython would;
+    otherwise None."""
     whole = {id(node) for call in ast.walk(tree) if _calls(call, EXHAUSTING) for node in call.args}
     lazy = [
         node
@@ -109,7 +111,7 @@ def _changes(node: ast.AST) -> bool:
 
 
 def _holds(node: ast.AST, place: tuple[int, int]) -> bool:
-    """Returns whether a line and a column are inside a node."""
+    """Returns whether a position (line, column) is inside a node."""
     return isinstance(node, ast.expr) and (
         (node.lineno, node.col_offset) <= place < (node.end_lineno or 0, node.end_col_offset or 0)
     )
@@ -141,7 +143,7 @@ def _attribute(match: re.Match[str]) -> str | None:
 
 
 def _type(name: str) -> Any:
-    """Returns the type of CPython that Monty calls by this name; `object` if there is none."""
+    """Returns the CPython type that has this name in Monty; `object` if there is none."""
     module, _, last = name.rpartition(".")
     if module:
         return getattr(import_module(module), last, object) if module in MODULES else object
@@ -150,7 +152,8 @@ def _type(name: str) -> Any:
 
 
 def _arguments(match: re.Match[str]) -> str | None:
-    """Returns the built-in function or method that takes fewer arguments in Monty."""
+    """Returns the built-in function or method that takes fewer arguments in Monty than in CPython; None if CPython
+    rejects these arguments too."""
     owner, name = match["owner"], match["name"]
     function = getattr(_type(owner), name, None) if owner else getattr(builtins, name, None)
     if function is None:
@@ -159,7 +162,7 @@ def _arguments(match: re.Match[str]) -> str | None:
     try:
         places = [None] * (int(given) + bool(owner)) if given else []
         (inspect.signature(function).bind if given else inspect.signature(function).bind_partial)(*places)
-    except ValueError:  # it does not tell its signature
+    except ValueError:  # it has no signature that can be read
         pass
     except TypeError:
         return None
@@ -192,7 +195,8 @@ ERRORS: tuple[tuple[str, Callable[[re.Match[str]], str | None]], ...] = (
     (r"RecursionError: through built-in functions", _said("deep recursion through built-in functions")),
     (r"MemoryError: the interpreter died", _said("an interpreter that bears this program")),
 )
-"""How an error begins that may come of a lack, and what is lacking; the first that fits counts."""
+"""Pairs of a pattern for the beginning of an error message, and a function that says what Monty lacks. The first match
+is used."""
 
 LOOKS = (_uncalled, _computed_whole, _asks_for_methods, _extends)
 LAZY = {"map", "filter"}
@@ -200,7 +204,7 @@ EXHAUSTING = {
     "Counter", "bytes", "deque", "dict", "frozenset", "join", "list", "max", "min", "set", "sorted", "sum", "tuple"
 }  # fmt: skip
 FIRST = {"NameError", "UnboundLocalError", "ImportError", "ModuleNotFoundError", "SyntaxError", "RecursionError"}
-"""Errors that the first member would raise too."""
+"""Errors that the first item of an iterator would raise too."""
 ENDLESS = {"count", "cycle", "repeat"}
 CHANGING = {"append", "add", "pop", "remove", "update", "extend", "insert", "discard", "setdefault", "popleft", "next"}
 CALLED = """
@@ -217,10 +221,10 @@ asyncio base64 binascii bisect collections copy csv dataclasses datetime decimal
 os pathlib posixpath random re sys time tomllib typing unicodedata
 """
 MODULES = frozenset(PARTIAL.split())
-"""The modules that Monty has, each with some of its names."""
+"""The modules that Monty has. Each lacks some of its names."""
 POPULAR = "bs4 matplotlib networkx nltk numpy pandas requests scipy sklearn sortedcontainers sympy torch yaml"
 PACKAGES = frozenset(POPULAR.split())
-"""Packages that programs import and that a machine may have."""
+"""Packages that programs often import and that may be installed."""
 TYPES = {
     "function": types.FunctionType,
     "builtin_function_or_method": types.BuiltinFunctionType,

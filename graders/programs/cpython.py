@@ -1,8 +1,8 @@
-"""Runs a program and its tests in CPython, confined by bubblewrap. Each program has a process of its own.
+"""Runs a program and its tests in CPython, confined by bubblewrap. Each program has its own process.
 
-A verdict of the program itself does not count: only its values leave the process, and they are compared with the key
-outside. A program that makes sets is run again with other hashes of texts, so that no outcome depends on the order of a
-set.
+The process does not decide whether the program passes: only values leave the process, and they are compared with the
+key outside. A program that makes sets is run again with other string hashes, so that no outcome depends on the
+iteration order of a set.
 """
 
 import ast
@@ -29,17 +29,18 @@ from redraft.graders.programs.rewrite import makes_sets, with_reasons
 
 
 class ConfinedPython:
-    """Runs programs. `close` ends the programs that are running."""
+    """Runs programs. `close` kills the programs that are running."""
 
     def __init__(self) -> None:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._closed = False
 
     def run(self, request: Mapping[str, Any], limit_s: float) -> Outcome:
-        """Runs `code` with its `inputs` as variables, and then the statements of `tests`. Returns the outcome; blocks
-        meanwhile.
+        """Runs `code` with its `inputs` as variables, and then the statements of `tests`. Returns the outcome. Blocks
+        until the program has ended.
 
-        `limit_s` limits the processor time of the code and of each test. Raises SandboxError if nothing can be run.
+        `limit_s` limits the processor time, in seconds, of the code and of each test. Raises SandboxError if nothing
+        can be run.
         """
         statements = with_reasons(ast.parse(request["tests"]).body)
         tests = [_Test(test) for test in statements]
@@ -57,7 +58,7 @@ class ConfinedPython:
     def _attempt(
         self, request: Mapping[str, Any], tests: Sequence["_Test"], limit_s: float, hash_seed: int
     ) -> tuple[Outcome, bool]:
-        """Returns the outcome of one run, and whether the program makes sets."""
+        """Returns a pair: the outcome of one run, and whether the program makes sets."""
         token = secrets.token_hex(16)
         asked = {**request, "tests": [(test.sent, test.compared) for test in tests], "token": token, "limit_s": limit_s}
         replies, ended = self._ask(asked, hash_seed, limit_s * WAIT)
@@ -83,7 +84,7 @@ class ConfinedPython:
         return Outcome(_listed(value), output, None, proofs or tuple(failed), None, lacking), sets
 
     def _ask(self, request: Mapping[str, Any], hash_seed: int, wait_s: float) -> tuple[bytes, str]:
-        """Returns the output of the process, at most `MAX_REPLY` bytes, and how it ended."""
+        """Returns a pair: the output of the process, about `MAX_REPLY` bytes at most, and how the process ended."""
         with filter_file() as file:
             process = subprocess.Popen(
                 command(file.fileno()),
@@ -103,7 +104,7 @@ class ConfinedPython:
             try:
                 process.stdin.write(json.dumps(request).encode() + b"\n")
                 process.stdin.close()
-            except OSError:  # it ended before it had read all
+            except OSError:  # the process ended before it read the whole request
                 pass
             replies, ended = _read(process, wait_s)
             return replies, ended or _how(process.wait())
@@ -132,7 +133,7 @@ class _Test:
                 self.sent, self.compared = ast.unparse(left), True
 
     def wrong(self, fact: Mapping[str, Any]) -> str | None:
-        """Returns the reason why the test does not hold, given the reply to it; None if it holds."""
+        """Returns the reason why the test fails, given the reply to it; None if the test passes."""
         if fact["error"] or not self.compared:
             return fact["error"]
         try:
@@ -143,7 +144,7 @@ class _Test:
 
 
 class _Shown:
-    """A value of which only the text is known. It equals no other value."""
+    """A value of which only the text is known. It is not equal to any value."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -153,14 +154,14 @@ class _Shown:
 
 
 class _Set(set[Any]):
-    """A set that is shown in one order."""
+    """A set whose repr has a fixed order."""
 
     def __repr__(self) -> str:
         return "{" + ", ".join(sorted(map(repr, self))) + "}" if self else "set()"
 
 
 def _read(process: subprocess.Popen[bytes], wait_s: float) -> tuple[bytes, str | None]:
-    """Returns what a process writes until it ends. If the process must be ended, also returns the reason, else None."""
+    """Returns a pair: what a process writes until it ends, and the reason why it must be killed, or None."""
     assert process.stdout
     poll = select.poll()
     poll.register(process.stdout, select.POLLIN | select.POLLHUP)
@@ -177,8 +178,8 @@ def _read(process: subprocess.Popen[bytes], wait_s: float) -> tuple[bytes, str |
 
 
 def _facts(replies: bytes, token: str) -> Iterator[Mapping[str, Any]]:
-    """Yields the replies of the worker, which have the token. At the first line without the token, which the program
-    itself wrote, it stops."""
+    """Yields the replies of the worker, which have the token. Stops at the first line without the token, because the
+    program itself wrote that line."""
     for line in replies.split(b"\n"):
         try:
             fact = json.loads(line)
@@ -190,7 +191,7 @@ def _facts(replies: bytes, token: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _how(status: int) -> str:
-    """Returns how a process ended, in words, from its status. bubblewrap adds 128 to a signal's number."""
+    """Returns in words how a process ended, from its exit status. bubblewrap adds 128 to the number of a signal."""
     number = status - 128 if status > 128 else -status
     return signal.Signals(number).name if number in set(signal.Signals) else f"status {status}"
 
@@ -205,7 +206,7 @@ def _ended(how: str, limit_s: float, test: _Test | None) -> Outcome:
 
 
 def _lacks(error: str) -> str | None:
-    """Returns what the confined interpreter lacks if that caused the error, else None."""
+    """Returns what the confined interpreter lacks, if that caused the error; otherwise None."""
     if module := re.match(r"ModuleNotFoundError: No module named '([\w.]+)'", error):
         top = module[1].partition(".")[0]
         return f"the module {module[1]!r}" if top in PACKAGES or top in sys.stdlib_module_names else None
@@ -213,7 +214,7 @@ def _lacks(error: str) -> str | None:
 
 
 def _value(given: Any) -> Any:
-    """Returns a value from its JSON."""
+    """Returns the value from the JSON of `plain` in the worker."""
     match given:
         case {"shown": str(text)}:
             return _Shown(ADDRESS.sub("", text))
@@ -241,8 +242,8 @@ def _value(given: Any) -> Any:
 
 
 def _listed(value: Any) -> Any:
-    """Returns a value as `Outcome` has it: a tuple becomes a list, and a value that JSON does not know becomes a
-    text."""
+    """Returns a value in the form that `Outcome` has: a tuple becomes a list, and a value that JSON does not have
+    becomes a text."""
     match value:
         case None | bool() | int() | float() | str():
             return value
@@ -264,4 +265,4 @@ LACKS = (
     ("ImportError: lib", "a library of the system"),
     ("RuntimeError: can't start new thread", "more threads"),
 )
-"""How an error begins that comes of the confinement, and what is lacking."""
+"""Pairs: the beginning of an error message that the confinement causes, and what is lacking."""

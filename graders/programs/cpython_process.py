@@ -1,8 +1,8 @@
 """The process in which CPython runs one program, confined by bubblewrap.
 
-This file imports only the standard library, because the process sees nothing else. It reads one request, limits itself,
-and writes a line of JSON for the program and for each test. For a test of the form `assert call == literal`, it does
-not get the expected value: it writes the value of the call, which is compared outside.
+This file imports only the standard library, because the process sees no other files. It reads one request, sets its own
+limits, and writes a line of JSON for the program and for each test. For a test of the form `assert call == literal` it
+does not receive the expected value. It writes the value of the call, which is compared outside.
 """
 
 import ast
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def limit(request: dict[str, Any]) -> None:
-    """Limits memory, files and processor time; no later limit can be larger."""
+    """Limits memory, files and processor time. The program cannot raise these limits."""
     most_s = int(request["limit_s"] * (len(request["tests"]) + 1)) + 1
     for kind, most in (
         (resource.RLIMIT_AS, (request["memory_mb"] + OWN_MB) << 20),
@@ -70,7 +70,7 @@ def limit(request: dict[str, Any]) -> None:
 
 
 def step(limit_s: float, action: Callable[..., Any], *arguments: Any) -> Any:
-    """Runs `action` and returns its value. SIGPROF ends the process after `limit_s` seconds of processor time."""
+    """Runs `action` and returns its value. SIGPROF kills the process after `limit_s` seconds of processor time."""
     signal.setitimer(signal.ITIMER_PROF, limit_s)
     try:
         return action(*arguments)
@@ -79,7 +79,7 @@ def step(limit_s: float, action: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def execute(tree: ast.Module, names: dict[str, Any], tested: bool) -> Any:
-    """Runs a program. If there are no tests, returns the value of the program's last expression."""
+    """Runs a program. If it is not `tested`, returns the value of its last expression, otherwise None."""
     last = tree.body.pop() if not tested and tree.body and isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, "program.py", "exec", dont_inherit=True), names)
     if not isinstance(last, ast.Expr):
@@ -88,7 +88,7 @@ def execute(tree: ast.Module, names: dict[str, Any], tested: bool) -> Any:
 
 
 def run(text: str, compared: bool, names: dict[str, Any]) -> Any:
-    """Returns the value of a test's call, or None after a test that is a statement."""
+    """Returns the value of a test's call, or runs a test that is a statement and returns None."""
     code = compile(text, "test.py", "eval" if compared else "exec", dont_inherit=True)
     return eval(code, names) if compared else exec(code, names)
 
@@ -106,12 +106,12 @@ def told(error: BaseException) -> str:
 
 
 def passed_over(seconds: float) -> None:
-    """Replaces `time.sleep`, and does not wait."""
+    """Replaces `time.sleep`. Returns at once."""
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """Returns a value as JSON, with names for the types that JSON does not have. If the type of a value has its own
-    equality, the value is only sent as a text, which equals no value."""
+    """Returns a value as JSON data, with names for types that JSON lacks. A value whose type defines its own equality
+    is sent only as a text, which is not equal to any value."""
     if value is None or type(value) in (bool, str):
         return value
     own = type(value).__eq__
@@ -129,7 +129,7 @@ def plain(value: Any, depth: int = 0) -> Any:
 
 
 class Printed(io.StringIO):
-    """The text that a program prints, up to a limit."""
+    """A buffer for the text that a program prints. Raises MemoryError above MAX_OUTPUT characters."""
 
     def write(self, text: str) -> int:
         if self.tell() + len(text) > MAX_OUTPUT:
@@ -142,10 +142,10 @@ CONTAINERS: tuple[tuple[Any, str], ...] = (
     *((tuple, "tuple"), (list, "list"), (dict, "dict"), (set, "set"), (frozenset, "set"), (type({}.keys()), "set")),
 )
 EQUALITIES = (Counter.__eq__, OrderedDict.__eq__)
-"""The equality of the library's own kinds of dict."""
-DEEPEST = 50  # lists in lists
+"""The equality methods of the standard library's dict types."""
+DEEPEST = 50  # levels of nesting
 MAX_OUTPUT = 1 << 20  # characters
-OWN_MB = 96  # the interpreter and its libraries
+OWN_MB = 96  # memory of the interpreter and its libraries
 
 if __name__ == "__main__":
     main()

@@ -1,7 +1,9 @@
-"""Runs a program and its tests in Monty, a Python of its own without files or sockets, and says what a failure proves.
+"""Runs a program and its tests in Monty, a Python interpreter without files or sockets, and decides what a failure
+proves.
 
 A program is rewritten first, so that Monty computes what CPython computes. If the program makes sets, it is run a
-second time with the order of the sets reversed. A failure that Monty's own limits may have caused proves nothing.
+second time with the iteration order of sets reversed. A failure that Monty's limitations may have caused proves
+nothing.
 """
 
 import ast
@@ -31,10 +33,10 @@ Feed = Callable[..., Any]
 def run(monty: Monty, watch: Watch, request: Mapping[str, Any]) -> dict[str, Any]:
     """Runs `code` with its `inputs` as variables, and then each statement of `tests` in the same namespace.
 
-    The reply has the `value` of the last expression, the printed `output`, the `error` of the code, if any, and for
-    each test that `failed` its text and why; `unreadable` says why the tests are no Python. `lacking` names what Monty
-    lacks, if the outcome may rest on it. The code and each test have the processor time in which CPython computes for
-    `limit_s` seconds, and all of them `memory_mb`.
+    The reply has the `value` of the last expression, the printed `output` and the `error` of the code, or None.
+    `failed` has the text of each failed test and the reason. `unreadable` says why the tests are not Python, and
+    `lacking` what Monty lacks, if that may have caused the outcome. The code and each test get as much processor time
+    as CPython would need `limit_s` seconds for. `memory_mb` limits their memory together.
     """
     reply: dict[str, Any] = {
         "value": None,
@@ -72,7 +74,7 @@ def run(monty: Monty, watch: Watch, request: Mapping[str, Any]) -> dict[str, Any
 def _attempt(
     monty: Monty, watch: Watch, request: Mapping[str, Any], tests: Sequence[ast.stmt], code: str, prelude: bool = False
 ) -> tuple[Any, str, list[Failure]]:
-    """Returns the value of the last expression, the printed text, and the failures of one run."""
+    """Returns a triple for one run: the value of the last expression, the printed text, and the failures."""
     printed = CollectString(max_bytes=MAX_OUTPUT)
     limits: Any = {
         "max_feed_duration_secs": request["wait_s"] if COUNTED else request["limit_s"] * SLOWER,
@@ -88,7 +90,7 @@ def _attempt(
             value = feed(code, inputs=request["inputs"])
             for test in tests:
                 failures += _failures(feed, test)
-                if _past_limit(failures):  # no session is sound after that
+                if _past_limit(failures):  # the session can't be used after that
                     break
     except (MontyError, TimeoutError) as error:
         failures.append(_failure(None, error))
@@ -96,8 +98,8 @@ def _attempt(
 
 
 def _proofs(tree: ast.Module, code: str, failures: list[Failure]) -> tuple[list[Failure], str | None]:
-    """Returns the failures that prove a program wrong, and None. If no failure proves it, returns all failures, and
-    what Monty lacks."""
+    """Returns a pair: the failures that prove a program wrong, and None. If no failure proves it, returns all failures,
+    and what Monty lacks."""
     if not failures:
         return failures, uncertain(tree) if "def __" in code else None
     told = [missing(tree, code, failure) for failure in failures]
@@ -116,7 +118,7 @@ def _past_limit(failures: Sequence[Failure]) -> bool:
 def _fed(
     session: MontySession, watch: Watch, limit_s: float, printed: CollectString, code: str, inputs: Any = None
 ) -> Any:
-    """Returns the value of the last expression of `code`. Raises MontyError, and TimeoutError past the limit."""
+    """Returns the value of the last expression of `code`. Raises MontyError, and TimeoutError at the time limit."""
     try:
         with watch.limited(session.worker_pid or 0, limit_s * SLOWER):
             return session.feed_run(code, inputs=inputs, print_callback=printed)
@@ -127,7 +129,7 @@ def _fed(
 
 
 def _failures(feed: Feed, test: ast.stmt) -> list[Failure]:
-    """Returns a list with the failure of a test; an empty list if the test holds."""
+    """Returns a list with the failure of a test, or an empty list if the test passes."""
     text = ast.unparse(test)
     try:
         wrong = _unequal(feed, test)
@@ -139,10 +141,10 @@ def _failures(feed: Feed, test: ast.stmt) -> list[Failure]:
 
 
 def _unequal(feed: Feed, test: ast.stmt) -> str | None:
-    """Checks a test of the form `assert call == literal`. Returns "" if it holds, else what the call returned instead.
-    Returns None for a test of any other form.
+    """Checks a test of the form `assert call == literal`. Returns "" if it passes, and otherwise a message with the
+    value of the call. Returns None for a test of any other form.
 
-    The values are compared in this process. So a program can't pass by an object whose `__eq__` always returns True.
+    The values are compared in this process, so a program can't pass with an object whose `__eq__` always returns True.
     """
     match test:
         case ast.Assert(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right])):
@@ -159,7 +161,7 @@ def _unequal(feed: Feed, test: ast.stmt) -> str | None:
 
 
 def _failure(test: str | None, error: MontyError | TimeoutError) -> Failure:
-    """Converts an exception to a Failure: its message, and the places in the program where it arose."""
+    """Converts an exception to a Failure: its message, and the positions in the program where it arose."""
     frames = error.traceback() if isinstance(error, MontyRuntimeError) else []
     inside = [frame for frame in frames[-MOST_FRAMES:] if frame.function_name or test is None]
     reason = _message(error)
@@ -178,7 +180,7 @@ def _message(error: MontyError | TimeoutError) -> str:
 
 
 def shown(value: Any) -> str:
-    """Returns a value as a text of bounded length."""
+    """Returns the repr of a value, cut to MAX_MESSAGE characters."""
     try:
         return repr(value)[:MAX_MESSAGE]
     except (ValueError, RecursionError):
@@ -187,8 +189,8 @@ def shown(value: Any) -> str:
 
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 DEPTH = 1000  # calls, as in CPython
-SLOWER = 3  # times as slow as CPython, in loops and calls: it gets so much more time
-NEAR = 50  # calls; less deep, only calls through Monty's built-in functions can be too many
+SLOWER = 3  # Monty takes 3 times as long as CPython for loops and calls, so its limit is 3 times as long
+NEAR = 50  # calls; with a shorter traceback, the calls are too deep only through Monty's built-in functions
 MOST_FRAMES = 100
 MAX_OUTPUT = 1 << 20  # bytes
 MAX_MESSAGE = 500  # characters
@@ -197,4 +199,4 @@ POLICY: OSPolicy = {
     "sleep": "zero",
     "random_start": {"seed": 0},
 }
-"""Nothing that a program can see depends on when it runs."""
+"""The time and the random numbers that a program sees are the same in every run."""

@@ -1,8 +1,8 @@
-"""The main loop of the process in which model-written programs run, with Monty's interpreter.
+"""The main loop of the process in which Monty runs model-written programs.
 
 Monty's interpreter is a child of this process, so this process can still answer if the interpreter crashes. Requests
-and replies are lines of JSON on standard input and output. When the input ends, the whole process group is killed, even
-in the middle of a program.
+and replies are lines of JSON on standard input and output. When standard input ends, the whole process group is killed,
+even while a program runs.
 """
 
 import json
@@ -23,11 +23,11 @@ from redraft.graders.programs.monty import run, shown
 
 
 def main() -> None:
-    """Answers requests until standard input ends. The first line that it writes says that it is ready."""
+    """Answers requests until standard input ends. First writes a line that says that it is ready."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     replies = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    os.environ.clear()  # the interpreter inherits no secrets, and finds no program on any path
+    os.environ.clear()  # the interpreter inherits no secrets and no PATH
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     requests: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def _listen(requests: "queue.SimpleQueue[str]", watch: Watch) -> None:
-    """Takes requests until standard input ends. While a request is answered, watches the interpreter's processor
+    """Reads requests until standard input ends. While a request is being answered, checks the interpreter's processor
     time."""
     poll = select.poll()
     poll.register(0, select.POLLIN | select.POLLHUP)
@@ -63,7 +63,7 @@ def _listen(requests: "queue.SimpleQueue[str]", watch: Watch) -> None:
 
 
 def _answered(monty: Monty, watch: Watch, request: Mapping[str, Any]) -> str:
-    """Returns the reply as JSON. A reply that is too long counts as an error of the program."""
+    """Returns the reply as JSON. If the reply is too long, it becomes an error of the program."""
     reply = run(monty, watch, request)
     if _deep(reply["value"], DEEPEST):
         reply["value"] = shown(reply["value"])
@@ -78,16 +78,16 @@ def _answered(monty: Monty, watch: Watch, request: Mapping[str, Any]) -> str:
 
 
 def _deep(value: Any, left: int) -> bool:
-    """Returns whether a value is nested more than `left` times. The reader of the reply might not be able to parse such
-    a value."""
+    """Returns whether a value has more than `left` levels of nesting. The reader of the reply might not be able to
+    parse such a value."""
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
     return left == 0 or any(_deep(one, left - 1) for one in inside)
 
 
-CHECKOUTS = 200  # programs of one interpreter, before it is replaced
-DEEPEST = 100  # lists in lists
-GRACE_S = 3.0  # of this process's own processor time
-LOOK_MS = 20  # between two looks at the interpreter's processor time
+CHECKOUTS = 200  # programs that one interpreter runs before it is replaced
+DEEPEST = 100  # levels of nesting
+GRACE_S = 3.0  # seconds of processor time for this process itself
+LOOK_MS = 20  # milliseconds between two checks of the interpreter's processor time
 MAX_REPLY = 4 << 20  # characters
 
 if __name__ == "__main__":

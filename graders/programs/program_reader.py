@@ -1,9 +1,9 @@
-"""Reads the program in a text that a model wrote.
+"""Reads the program from a text that a model wrote.
 
-The program may be spread over several blocks of code between fences. A block is a part of the program if it defines
-something. A block that defines nothing shows how the program is used, or its output; a block of tests is not a part
-either. If several blocks define the same name, the last definition counts. Blocks that define different names belong
-together. The code is never run or parsed to find this out.
+The program may be spread over several fenced code blocks. A block is a part of the program if it defines something. A
+block that defines nothing shows how the program is used, or its output. A block of tests is not a part either. If
+several blocks define the same name, the last definition is used. Blocks that define different names belong together. To
+decide this, the code is neither run nor parsed.
 """
 
 import re
@@ -12,15 +12,15 @@ from collections import deque
 from dataclasses import dataclass
 
 FENCE = re.compile(r"^[ \t]*(?P<signs>```+|~~~+)[ \t]*(?P<tag>[\w+#.-]*)(?P<rest>[^\n`]*)(?:\n|\Z)", re.MULTILINE)
-"""A line that opens or closes a block of code, with the language that it names."""
+"""Matches a line that opens or closes a code block, with the language that it names."""
 
 PYTHON = ("", "python", "python3", "py", "ipython", "pycon")
-"""The languages that a fence may name if its block is a program: Python, or none."""
+"""The languages that a fence may name if its block is a program: a name of Python, or none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block of code with its place in the text, fences included, the language that it names, its code, and the names
+    """A code block: its offsets in the text (including fences), the language that it names, its code, and the names
     that it defines."""
 
     start: int
@@ -31,12 +31,9 @@ class Block:
 
 
 def program(text: str, *, used: bool = False) -> str | None:
-    """Returns the program in a text; None if nothing is left. It is made of the blocks between fences. Without blocks,
-    it is the text between tags such as [PYTHON], else the lines from the first definition to the prose after it, else
-    the whole text.
-
-    With `used`, the blocks that use the program follow it, because their result is the answer.
-    """
+    """Returns the program in a text, or None if there is none. It is joined from the fenced blocks. Without blocks, it
+    is the text between tags such as [PYTHON], else the lines from the first definition to the prose after it, else the
+    whole text. With `used`, the blocks that use the program follow it, because their result is the answer."""
     text = END.split(text.replace("\r\n", "\n"), maxsplit=1)[0]
     found = blocks(text)
     code = _chosen(found, used) if found else _unfenced(text)
@@ -44,8 +41,8 @@ def program(text: str, *, used: bool = False) -> str | None:
 
 
 def blocks(text: str) -> list[Block]:
-    """Returns the blocks of code of a text, in order. If there are very many, only the last are returned. A block
-    without a closing fence ends where the next block opens, or with the text."""
+    """Returns the code blocks of a text, in order. If there are very many, only the last ones are returned. A block
+    without a closing fence ends where the next block opens, or at the end of the text."""
     found, opened = list[Block](), None
     for fence in [*deque(FENCE.finditer(text), MOST_FENCES), None]:
         signs = fence["signs"] if fence else ""
@@ -69,8 +66,8 @@ def _block(start: int, end: int, tag: str, code: str) -> Block:
 
 
 def _names(code: str) -> frozenset[str]:
-    """Returns the names that a block defines. Methods outside of a class do not count, and neither does a function
-    whose body was left out."""
+    """Returns the names that a block defines. Methods outside a class are ignored, as is a single function without a
+    body."""
     names = {match[1] or match[2] or match[3] for match in DEFINITION.finditer(code)}
     return frozenset() if STUB.fullmatch(code.strip()) else frozenset(names)
 
@@ -94,15 +91,15 @@ def _chosen(found: list[Block], used: bool) -> str:
 
 
 def _joined(parts: list[str]) -> str:
-    """Returns the parts one after another, with imports from `__future__` at the beginning."""
+    """Returns the parts joined, with imports from `__future__` moved to the beginning."""
     code = "\n\n".join(part.strip("\n") for part in parts)
     future = "".join(FUTURE.findall(code)) if len(parts) > 1 else ""
     return future + FUTURE.sub("", code) if future else code
 
 
 def _definitions(code: str) -> str:
-    """Returns the code without the statements that run something, since only the last block of a program is run as a
-    whole."""
+    """Returns only the definitions, imports and assignments of the code, because only the last block of a program is
+    run as a whole."""
     return "".join(part for part in STATEMENT.findall(code) if KEPT.match(part))
 
 
@@ -119,7 +116,7 @@ def _unfenced(text: str) -> str:
 
 MOST_FENCES = 2000
 END = re.compile(r"""(?<!["'])(?:<[|｜](?:im_end|endoftext|eot_id|end|end▁of▁sentence|eom_id)[|｜]>|</s>\s*\Z)""")
-"""A token that ends a model's turn, unless it stands in a text of the program."""
+"""Matches a token that ends a model's turn, unless it is in a string of the program."""
 PROMPT = re.compile(r"^>>> ", re.MULTILINE)
 DEFINITION = re.compile(
     r"^(?:(?:async[ ]+)?def[ ]+(\w+)[ ]*\((?![ ]*self\b)|class[ ]+(\w+)\b[^\n]*:|(\w+)[ ]*=[ ]*lambda\b)", re.MULTILINE
@@ -128,10 +125,10 @@ STUB = re.compile(
     r"""(?:@[^\n]*\n)* (?:async[ ]+)?def[ ][^\n]*: \s* (?:(?:\.\.\.|pass|\#[^\n]*|\"{3}.*?\"{3}) \s*)+""",
     re.VERBOSE | re.DOTALL,
 )
-"""A function of which only the first line is told."""
+"""Matches a function without a body."""
 TEST = re.compile(r"(?:[Tt]ests?(?:_|[A-Z]|$)|run_tests?$|main$|demo$|example)")
 STATEMENT = re.compile(r"^[^\s#)\]}].*\n?(?:(?:[ \t)\]}#].*|)(?:\n|\Z))*", re.MULTILINE)
-"""A statement of the outermost level, with the lines that belong to it."""
+"""Matches a top-level statement, with the lines that belong to it."""
 KEPT = re.compile(r"@|(?:async[ ]+)?def\b|class\b|import\b|from\b|[A-Za-z_][\w, ]*(?::[^=\n]*)?=(?!=)")
 FUTURE = re.compile(r"^from __future__ import [^\n]*\n", re.MULTILINE)
 TAGGED = re.compile(r"(?:\[(?:PYTHON|BEGIN)\]|<code>)\n?(.*?)(?:\[/PYTHON\]|\[DONE\]|</code>|\Z)", re.DOTALL)

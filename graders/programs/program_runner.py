@@ -1,4 +1,4 @@
-"""Runs model-written programs: on tests that the writer may see, or for the answer that they compute."""
+"""Runs model-written programs on tests that the writer may see, or for the answer that they compute."""
 
 import math
 import re
@@ -13,9 +13,9 @@ from redraft.store.errors import PartError
 
 
 async def failure(code: str | None, tests: Sequence[str], limit_s: float, sandbox: Sandbox | None = None) -> str | None:
-    """Returns the error of a program, or a line for each test that fails. Returns None if all tests hold, or if the
-    failure may come from a lack of the sandbox. Raises ModelError for tests that are no Python, and PartError if the
-    sandbox can't run anything."""
+    """Returns the error of a program, or a line for each failed test. Returns None if all tests pass, or if a
+    limitation of the sandbox may have caused the failure. Raises ModelError if the tests are not Python, and PartError
+    if the sandbox can't run anything."""
     if not code:
         return "There is no program in it."
     try:
@@ -30,8 +30,8 @@ async def failure(code: str | None, tests: Sequence[str], limit_s: float, sandbo
 
 
 async def computed(text: str, limit_s: float, sandbox: Sandbox | None = None) -> tuple[str | None, str]:
-    """Returns the answer that the program in a text computes (None if there is none), and the result in words. The
-    answer is `ans`, else the value of `solution()`, else the last expression, else the last printed line. Raises
+    """Returns a pair: the answer that the program in a text computes (None if there is none), and the result in words.
+    The answer is `ans`, else the value of `solution()`, else the last expression, else the last printed line. Raises
     PartError if the sandbox can't run anything."""
     code = program(text, used=True)
     if not code:
@@ -52,8 +52,9 @@ async def computed(text: str, limit_s: float, sandbox: Sandbox | None = None) ->
 
 
 def spelled(value: Any) -> str | None:
-    """Returns a computed value in the spelling of an answer; None if the value is no answer. A float that is nearly
-    whole becomes a whole number, and other floats have 12 digits. The members of a list have commas between them."""
+    """Returns a computed value as the text of an answer; None if the value is not an answer. A float that is nearly an
+    integer becomes an integer, and other floats have 12 significant digits. The items of a list are joined by commas.
+    """
     match value:
         case bool() | int():
             return str(value)
@@ -75,8 +76,8 @@ def _number(value: float) -> str:
 
 
 def apart(text: str) -> list[str]:
-    """Returns the pieces of a text: the part before its program, the program's block, and the part after it. Joined,
-    they are the whole text. A text without a block is one piece."""
+    """Returns the parts of a text: the part before its program, the program's block, and the part after it. Joined,
+    they are the whole text. A text without a block is one part."""
     found = blocks(text)
     python = [block for block in found if block.tag in PYTHON]
     block = (python or found or [None])[-1]
@@ -93,4 +94,4 @@ RESULTS = (
     (re.compile(r"^ans\s*(?:[-+*/%]?=(?!=)|:)", re.MULTILINE), "ans"),
     (re.compile(r"^def solution\(", re.MULTILINE), "solution()"),
 )
-"""The expression that is added at a program's end, by a pattern that the program has."""
+"""Pairs: a pattern of the program, and the expression that is appended to a program that matches."""

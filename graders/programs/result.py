@@ -12,10 +12,10 @@ class SandboxError(RedraftError):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of a program. `value` is the value of its last expression as JSON (a tuple is a list, an object its
-    repr). `error` is the exception that ended it, in one line, or None. `failed` has each test that did not hold, with
-    the reason. If the tests are no Python, `unreadable` says why, and nothing was run. If a lack of the sandbox may
-    have caused the outcome, `lacking` names it, and the outcome proves nothing."""
+    """The result of a program. `value` is the value of its last expression as JSON data (a tuple becomes a list, an
+    object its repr). `error` is the exception that ended it, in one line, or None. `failed` has a pair (test, reason)
+    for each failed test. If the tests are not Python, `unreadable` says why, and nothing was run. If the sandbox lacks
+    something that may have caused the outcome, `lacking` names it, and the outcome proves nothing."""
 
     value: Any = None
     output: str = ""

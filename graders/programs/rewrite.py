@@ -1,5 +1,5 @@
-r"""Rewrites a program so that Monty computes what CPython computes. It changes code that Monty runs without an error,
-but with another result.
+r"""Rewrites a program so that Monty computes what CPython computes. It changes code that Monty runs without an error
+but with a different result.
 
 - In Monty generator expressions, `map`, `filter`, `zip`, `enumerate` and `reversed` are lists. If a program may leave
   one of them partly unread, it becomes an iterator, which can be read once.
@@ -31,7 +31,7 @@ def __pop__(values):
     values.remove(value)
     return value
 """
-"""What a rewritten program calls; it has to run before the program."""
+"""The functions that a rewritten program calls. They must be defined before it runs."""
 
 EQUAL = """
 def __equal__(value, expected):
@@ -47,9 +47,9 @@ def rewritten(tree: ast.Module) -> str | None:
 
 
 def _may_change(tree: ast.Module) -> bool:
-    """Returns whether a program may have to be rewritten. Most programs need not, and this look is fast: it takes each
-    node once, the outer ones first."""
-    done, methods = set[int](), set[int]()  # nodes that their parents use up, and methods that are called
+    """Returns whether a program may need to be rewritten. Most programs need not. This check is fast: it visits each
+    node once, parents before children."""
+    done, methods = set[int](), set[int]()  # nodes that their parents read completely, and methods that are called
     for node in ast.walk(tree):
         kind = type(node)
         if kind is ast.Call:
@@ -79,7 +79,8 @@ def _may_change(tree: ast.Module) -> bool:
 
 
 def with_reasons(tests: list[ast.stmt]) -> list[ast.stmt]:
-    """Returns the tests. An `assert value == expected` inside a function says what the value is. Modifies `tests`."""
+    """Returns the tests, changed so that a failed `assert value == expected` inside a function reports the value.
+    Modifies `tests`."""
     change = _Reasoning()
     changed: list[ast.stmt] = [change.visit(test) if isinstance(test, ast.FunctionDef) else test for test in tests]
     return [*ast.parse(EQUAL).body, *changed] if change.made else changed
@@ -95,8 +96,8 @@ def makes_sets(statements: Iterable[ast.AST]) -> bool:
 
 
 def with_sets_turned(tree: ast.Module) -> str | None:
-    """Returns the text of a program that reads each set in the opposite order; None if it reads nothing. Modifies the
-    tree."""
+    """Returns the text of a program that iterates over each set in the opposite order; None if it iterates over
+    nothing. Modifies `tree`."""
     return _text(_Turning(tree), tree)
 
 
@@ -104,12 +105,12 @@ def _text(change: "_Change", tree: ast.Module) -> str | None:
     changed = change.visit(tree)
     try:
         return ast.unparse(changed) if change.made else None
-    except (ValueError, RecursionError):  # an f-string that only its writer could write
+    except (ValueError, RecursionError):  # an f-string that `unparse` cannot write
         return None
 
 
 class _Change(ast.NodeTransformer):
-    """Changes a tree; `made` counts the changes. If the program binds a name itself, the name no longer counts as a
+    """Changes a tree; `made` is the number of changes. A name that the program binds itself does not count as a
     built-in."""
 
     def __init__(self, tree: ast.Module) -> None:
@@ -121,12 +122,12 @@ class _Change(ast.NodeTransformer):
         return ast.Call(ast.Name(name, ast.Load()), list(arguments), [])
 
     def calls(self, node: ast.AST, names: frozenset[str]) -> bool:
-        """Returns whether a node calls one of these built-in functions."""
+        """Returns whether a node is a call of one of these built-in functions."""
         return isinstance(node, ast.Call) and _names(node.func, names - self.own)
 
 
 class _Rewriting(_Change):
-    """Makes iterators, functions and exact roundings."""
+    """Inserts iterators, functions and exact rounding."""
 
     def __init__(self, tree: ast.Module) -> None:
         super().__init__(tree)
@@ -181,14 +182,14 @@ class _Rewriting(_Change):
         return ast.Lambda(ast.arguments([], [], rest, [name], [node.value], None, []), call)
 
     def _template(self, node: ast.expr) -> ast.expr:
-        """Returns a text that may be a template of `re.sub` with its groups and its escapes spelled out."""
+        """Returns a string that may be a template of `re.sub`, with its groups and escapes written out."""
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or not TEMPLATE.search(node.value):
             return node
         self.made += 1
         return ast.Constant(TEMPLATE.sub(lambda match: ESCAPES.get(match[1], rf"\g<{match[1]}>"), node.value))
 
     def _of_type(self, node: ast.Attribute) -> bool:
-        """Returns whether an attribute is a method of a built-in type that needs its object, such as `str.upper`."""
+        """Returns whether an attribute is a method of a built-in type that needs an instance, such as `str.upper`."""
         return _names(node.value, OWNERS - self.own) and node.attr in METHODS - OF_CLASSES
 
     def _once(self, node: ast.expr, visited: Any) -> ast.AST:
@@ -196,7 +197,7 @@ class _Rewriting(_Change):
 
 
 class _Reasoning(ast.NodeTransformer):
-    """Makes assertions of equality say what they got."""
+    """Makes assertions of equality report the value that they got."""
 
     made = 0
 
@@ -209,7 +210,7 @@ class _Reasoning(ast.NodeTransformer):
 
 
 class _Turning(_Change):
-    """Reads sets in the opposite order in all places where the order may matter."""
+    """Iterates over sets in the opposite order wherever the order may matter."""
 
     def visit_For(self, node: ast.For) -> ast.AST:
         node.iter = self.call("__turned__", node.iter)
@@ -271,4 +272,4 @@ METHODS = frozenset(
     name for kind in TYPES for name, value in vars(kind).items() if callable(value) and not name.startswith("_")
 )
 OF_CLASSES = frozenset({"fromkeys", "maketrans", "fromhex", "from_bytes"})
-"""Methods that a type has itself, without an object."""
+"""Class methods and static methods, which need no instance."""

@@ -1,12 +1,12 @@
-"""A sandbox for model-written programs: they reach no file, no socket and nothing of this process, and can't hang it.
+"""A sandbox for model-written programs. They can't access files, sockets or this process, and can't block it.
 
 >>> import asyncio
 >>> from redraft.graders.programs.sandbox import run
 >>> asyncio.run(run("sum(range(n))", {"n": 5})).value
 10
 
-The sandbox runs Monty, which has only a part of Python: no `yield`, no `del`, few modules. CPython may run the programs
-that Monty can't run, if the system can confine CPython.
+The sandbox uses Monty, an interpreter for a part of Python: it has no `yield`, no `del` and only some modules. CPython
+may run the programs that Monty can't run, if the system can confine CPython.
 """
 
 import os
@@ -22,16 +22,16 @@ from redraft.graders.programs.cpython import ConfinedPython
 from redraft.graders.programs.result import Outcome, SandboxError
 
 SandboxKind = Literal["monty", "cpython"]
-"""The interpreter that runs what Monty lacks: none, or CPython."""
+"""The kind of a sandbox: only Monty, or also CPython for programs that Monty can't run."""
 
 
 class Sandbox:
     """Runs programs in at most `workers` processes. The processes start when they are first needed. They end with
-    `close`, with the last reference to the sandbox, or with the program, however it ends.
+    `close`, with the last reference to the sandbox, or when the program ends, however it ends.
 
-    `kind` is "monty" or "cpython". With "cpython", CPython runs the programs whose outcome Monty leaves open because it
-    lacks something, or that exceed a limit in Monty; bubblewrap confines CPython. Raises SandboxError if this system
-    cannot confine CPython.
+    `kind` is "monty" or "cpython". With "cpython", CPython also runs the programs that exceed a limit in Monty, or
+    whose outcome is uncertain because Monty lacks something; bubblewrap confines CPython. Raises SandboxError if this
+    system cannot confine CPython.
     """
 
     def __init__(self, workers: int = 2, kind: SandboxKind = "monty") -> None:
@@ -51,11 +51,12 @@ class Sandbox:
         limit_s: float = 5.0,
         memory_mb: int = 256,
     ) -> Outcome:
-        """Runs `code` with `inputs` (JSON data) as its variables, and then the statements of `tests` after it.
+        """Runs `code` with `inputs` (JSON data) as its variables, and then the statements of `tests`. Returns the
+        outcome.
 
-        `limit_s` is the most seconds of processor time for the code and for each test, `memory_mb` the most megabytes
-        for all of it. If a program exceeds a limit or ends its process, that is an error of the program. Raises
-        SandboxError if the sandbox can't run anything.
+        `limit_s` limits the processor time, in seconds, of the code and of each test. `memory_mb` limits the memory, in
+        megabytes, of the whole run. If a program exceeds a limit or ends its process, that is an error of the program.
+        Raises SandboxError if the sandbox can't run anything.
         """
         if len(code) + len(tests) > LONGEST:
             return Outcome(error=f"MemoryError: a program of more than {LONGEST} characters")
@@ -92,12 +93,12 @@ class Sandbox:
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """The process ids of the workers that run."""
+        """Returns the ids of the running worker processes."""
         return self._pool.pids
 
 
 def _past_limit(outcome: Outcome) -> bool:
-    """Whether a program was too slow or too large for Monty, which some programs are that CPython has the time for."""
+    """Returns whether a program exceeded Monty's time or memory. It may still be within the limits in CPython."""
     errors = [outcome.error or "", *(reason for _, reason in outcome.failed)]
     return any(error.startswith(("TimeoutError", "MemoryError")) for error in errors)
 
@@ -110,13 +111,13 @@ async def run(
     limit_s: float = 5.0,
     memory_mb: int = 256,
 ) -> Outcome:
-    """Runs a program, as `Sandbox.run` does, in one sandbox that this whole process shares."""
+    """Runs a program, as `Sandbox.run` does, in one sandbox that the whole process shares. Returns the outcome."""
     return await shared().run(code, inputs, tests=tests, limit_s=limit_s, memory_mb=memory_mb)
 
 
 @cache
 def shared() -> Sandbox:
-    """Returns the sandbox that this whole process shares. A fork of the process makes its own sandbox."""
+    """Returns the sandbox that the whole process shares. A forked process makes its own."""
     return Sandbox()
 
 

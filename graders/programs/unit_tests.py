@@ -6,13 +6,13 @@ from redraft.graders.ruling import Ruling
 from redraft.store.trajectory import Verdict
 
 LIMIT_S = 5.0
-"""The most seconds for a program, and for each of its tests."""
+"""The time limit in seconds of a program, and of each of its tests."""
 
 
 async def passes(tests: str, code: str, sandbox: Sandbox | None = None) -> Ruling:
-    """Returns right if every statement of `tests` holds after `code`. Returns wrong, with the first reason, if a test
-    or the program fails. Returns undecided if the failure may come from a lack of the sandbox, or if the tests are no
-    Python. Without a `sandbox`, the program runs in the sandbox that this whole process shares."""
+    """Returns `right` if every statement of `tests` passes after `code`. Returns `wrong`, with the first reason, if a
+    test or the program fails. Returns `undecided` if a limitation of the sandbox may have caused the failure, or if the
+    tests are not Python. If `sandbox` is None, the program runs in the sandbox that the whole process shares."""
     try:
         outcome = await (sandbox or shared()).run(code, tests=tests, limit_s=LIMIT_S)
     except SandboxError as error:

@@ -1,4 +1,4 @@
-"""Aggregates the values of a draft's steps to one value. Products are computed by logarithms, so that the product of
+"""Aggregates the values of a draft's steps to one value. Products are computed with logarithms, so that the product of
 many steps does not round to 0."""
 
 import math
@@ -17,14 +17,14 @@ Neutral = Literal["positive", "negative"]
 
 def aggregate(values: Sequence[float], how: How = "product") -> float:
     """Returns one probability for the probabilities of steps: their product (Lightman et al. 2023), their minimum (Wang
-    et al. 2024), the last, or the arithmetic mean. The product is the probability that every step is right. Raises
+    et al. 2024), the last one, or the arithmetic mean. The product is the probability that every step is right. Raises
     ValueError if there are no values, or if a value is not in [0, 1]."""
     return math.exp(log_aggregate([_log(value) for value in values], how))
 
 
 def log_aggregate(logs: Sequence[float], how: How = "product") -> float:
-    """Returns what `aggregate` returns, but takes and returns natural logarithms: numbers up to 0, and -inf for a
-    probability of 0."""
+    """Returns the aggregate of natural logarithms of probabilities, as a natural logarithm. Logarithms are at most 0,
+    and -inf for a probability of 0. Raises ValueError if there are none, or if one is above 0."""
     if not logs:
         raise ValueError("no step has a value: there is nothing to aggregate")
     if any(math.isnan(log) or log > 0 for log in logs):
@@ -49,7 +49,7 @@ def positive(detail: Detail, neutral: Neutral = "positive") -> float:
 
 
 def check(how: str, neutral: str) -> None:
-    """Raises PartError if `how` names no aggregate, or if `neutral` is no known reading of neutral steps."""
+    """Raises PartError if `how` is not a value of How, or `neutral` not one of Neutral."""
     if how not in get_args(How):
         raise PartError(f"no aggregate {how!r}; {alternatives(how, get_args(How))}")
     if neutral not in get_args(Neutral):
@@ -57,14 +57,14 @@ def check(how: str, neutral: str) -> None:
 
 
 def unjudgeable(trajectory: Trajectory) -> str | None:
-    """Returns the reason why a trajectory's steps can't be judged; None if they can be judged."""
+    """Returns the reason why a trajectory's steps can't be judged, or None if they can be judged."""
     if trajectory.stop is Stop.FAILED:
         return f"the trajectory failed: {trajectory.reason or 'no reason was given'}"
     return None if any(step.text.strip() for step in trajectory.draft()) else "the draft has no text"
 
 
 def written(trajectory: Trajectory) -> list[str]:
-    """Returns the text of each step that has text, without the space around it."""
+    """Returns the text of each step that has text, without surrounding whitespace."""
     return [step.text.strip() for step in trajectory.draft() if step.text.strip()]
 
 
@@ -77,12 +77,13 @@ def graded(
     neutral: Neutral = "positive",
     log: bool = False,
 ) -> Grade:
-    """Returns the `empty` grade with the value of each step and their aggregate. The grade has a reason instead of
-    values if the number of details is not the number of steps with text, or if a value is no probability.
+    """Returns a copy of the grade `empty` with the value of each step and their aggregate. The copy has a reason
+    instead of values if the number of details differs from the number of steps with text, or if a value is not a
+    probability.
 
     A step without text, such as a step that only ends a draft, has the value of the step before it and is not
-    aggregated. With `log` the value is the natural logarithm of the aggregate, which still ranks long drafts whose
-    products round to 0.
+    aggregated. With `log` the grade's value is the natural logarithm of the aggregate, which still ranks long drafts
+    whose products round to 0.
     """
     wanted = len(written(trajectory))
     if len(details) != wanted:
@@ -102,7 +103,7 @@ def graded(
 
 
 def _spread(trajectory: Trajectory, found: Sequence[T]) -> list[T | None]:
-    """Returns one value for each step. `found` has the values of the steps with text; a step without text gets the
+    """Returns one value for each step. `found` has the values of the steps with text. A step without text gets the
     value of the step before it."""
     rest, last, spread = iter(found), None, []
     for step in trajectory.draft():

@@ -1,4 +1,4 @@
-"""Asks a language model to rate each step of a draft, as JSON of a strict schema."""
+"""Asks a language model to rate each step of a draft, as JSON with a strict schema."""
 
 import json
 import re
@@ -35,13 +35,13 @@ SCHEMA: dict[str, Any] = {
     "required": ["steps"],
     "additionalProperties": False,
 }
-"""Each step has a reason before its rating, so that the model reasons before it rates."""
+"""The reason of each step comes before its rating, so that the model reasons before it rates."""
 
 
 async def judged(client: Client, trajectory: Trajectory, votes: int = 1) -> list[Detail]:
-    """Returns, for each step, the share of replies that gave each rating. `votes` replies are drawn; a single reply is
-    drawn at temperature 0. A reply has no vote if its call failed, or if it does not rate each step of the draft once.
-    Raises Nonsense if no reply has a vote, and ModelError if no call was answered."""
+    """Returns, for each step, the fraction of replies that gave each rating. `votes` replies are drawn; a single reply
+    is drawn at temperature 0. A reply is ignored if its call failed, or if it does not rate each step of the draft
+    exactly once. Raises Nonsense if all replies are ignored, and ModelError if no call was answered."""
     steps = written(trajectory)
     listed = "\n".join(f"<step {number}>\n{step}\n</step {number}>" for number, step in enumerate(steps, start=1))
     asked = fill(client.template("rate_steps"), question=trajectory.question.text, solution=listed)
@@ -57,8 +57,9 @@ async def judged(client: Client, trajectory: Trajectory, votes: int = 1) -> list
 
 
 def read(reply: str, steps: int) -> list[str] | None:
-    """Returns the ratings of steps 1 to `steps`, in order, from the last JSON object of a reply. A code fence or other
-    words may surround the object. Returns None if the object rates other steps, or rates a step twice."""
+    """Returns the ratings of the steps 1 to `steps`, in order, from the last JSON object in a reply. A code fence or
+    other text may surround the object. Returns None if there is no such object, or if it rates other steps or a step
+    twice."""
     for start in reversed([match.start() for match in re.finditer(r"\{", reply)]):
         try:
             parsed, _ = json.JSONDecoder().raw_decode(reply, start)

@@ -16,28 +16,28 @@ OUTCOMES = {Verdict.RIGHT: 1.0, Verdict.WRONG: 0.0}
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The rule that chooses which wrong rollout is searched next: the rollout with the highest Q + U."""
+    """The rule that chooses the next wrong rollout to search: the one with the highest Q + U."""
 
     alpha: float = 0.5
     beta: float = 0.9
-    length: float = 500.0  # the number of tokens to which a rollout's length is compared
+    length: float = 500.0  # the number of tokens by which a rollout's length is divided
     c_puct: float = 0.125
 
     def q(self, mc: float, tokens: int) -> float:
-        """Returns Q, which says how promising a wrong rollout is: alpha^(1 - MC) * beta^(tokens / length). `mc` is the
-        Monte-Carlo value of the rollout's state, and `tokens` the rollout's length. If the state is good and the
-        rollout is short, its mistake is easy to find."""
+        """Returns Q = alpha^(1 - MC) * beta^(tokens / length), which says how promising a wrong rollout is. `mc` is the
+        Monte Carlo value of the rollout's state, and `tokens` the rollout's length. If the state is good and the
+        rollout is short, its error is easy to find."""
         return self.alpha ** (1 - mc) * self.beta ** (tokens / self.length)
 
     def u(self, visits: int, total: int) -> float:
-        """Returns U, which is high if a state was rarely searched: c_puct * sqrt(total) / (1 + visits). `visits` counts
-        the searches of the state, and `total` the searches of all states."""
+        """Returns U = c_puct * sqrt(total) / (1 + visits), which is high if a state was rarely searched. `visits` is
+        the number of searches of the state, and `total` that of all states."""
         return self.c_puct * math.sqrt(total) / (1 + visits)
 
 
 @dataclass(slots=True)
 class State:
-    """A prefix, the tally of its rollouts, and the number of searches of these rollouts."""
+    """A prefix, the tally of its rollouts, and how many of these rollouts were searched."""
 
     prefix: Trajectory
     tally: Tally
@@ -51,8 +51,8 @@ class State:
 
 @dataclass(slots=True)
 class Search:
-    """The search of one question's tree. `states` has the states by their places in the tree; `pool` has the wrong
-    rollouts that were not searched yet."""
+    """The search of one question's tree. `states` has the states by the step id at which their prefix ends. `pool` has
+    the wrong rollouts that were not yet searched, with their states."""
 
     sampler: RolloutSampler
     rule: Rule
@@ -79,8 +79,8 @@ class Search:
             self._add(state)
 
     async def once(self) -> bool:
-        """Makes one search, and returns True. Returns False without a search if the pool has no rollout to search, or
-        if the limit `most` does not allow the rollouts of another state."""
+        """Makes one search and returns True. Returns False without a search if the pool has no rollout to search, or if
+        the limit `most` does not allow the rollouts of another state."""
         places = [at for at, (state, _) in enumerate(self.pool) if state.open]
         if not places or self.sampler.sampled + self.rollouts > self.most:
             return False
@@ -159,7 +159,7 @@ class Search:
             ]
 
     async def _halve(self, state: State, trajectory: Trajectory) -> None:
-        """Finds a wrong trajectory's first wrong step by binary search: the first step after which no rollout is
+        """Finds the first wrong step of a wrong trajectory by binary search: the first step after which no rollout is
         right."""
         low, high = len(state.prefix.steps), len(trajectory.steps) - 2  # the whole trajectory is known to be wrong
         while low <= high:
@@ -174,8 +174,8 @@ class Search:
         self.errors[trajectory.place] = low
 
     async def _state(self, prefix: Trajectory) -> State | None:
-        """Returns the state of a prefix. A new state samples its rollouts; if the limit `most` does not allow them,
-        returns None."""
+        """Returns the state of a prefix. For a new state, rollouts are sampled; returns None if the limit `most` does
+        not allow them."""
         if prefix.place not in self.states:
             if self.sampler.sampled + self.rollouts > self.most:
                 return None
@@ -184,16 +184,16 @@ class Search:
 
 
 def _draft_start(trajectory: Trajectory) -> str:
-    """Returns the place of the step after which a trajectory's draft begins."""
+    """Returns the id of the step after which a trajectory's draft begins, or "" if it begins at the question."""
     draft = trajectory.draft()
     return draft[0].parent_id or "" if draft else ""
 
 
 def _draft_key(trajectory: Trajectory) -> tuple[str, str]:
-    """Returns the key of a draft in `outcomes`: its trajectory's id and its place."""
+    """Returns the key of a draft in `outcomes`: the trajectory's id and the id of its last step."""
     return trajectory.trajectory_id, trajectory.place
 
 
 def no_grade(trajectory: Trajectory, reason: str) -> Grade:
-    """Returns a grade without a value, with the reason."""
+    """Returns a grade that has `reason` and no value."""
     return Grade(NAME, trajectory.trajectory_id, trajectory.turn, reason=reason)

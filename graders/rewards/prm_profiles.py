@@ -1,9 +1,9 @@
-"""Profiles: one for each family of process reward models. A profile says how a draft is sent to the model's server,
-and where the reply has the values of the steps.
+"""Profiles, one for each family of process reward models. A profile says how a draft is sent to the model's server, and
+where the reply has the values of the steps.
 
 No profile applies softmax, because the server is asked for probabilities (`use_activation`), and a second softmax would
-move every value towards one half. If a row does not sum to 1, the server has not applied softmax, and the row is
-refused. Only "skywork" asks for logits.
+move every value towards 1/2. If a row does not sum to 1, the server has not applied softmax, and the row is rejected.
+Only the profile "skywork" asks for logits.
 """
 
 import math
@@ -17,7 +17,7 @@ from redraft.llm.model import Message
 from redraft.store.trajectory import Detail
 
 Shown = list[list[Message]]
-"""The requests that show a draft to the model: the messages of each call."""
+"""The messages of each call that shows a draft to the model."""
 
 
 class Nonsense(Exception):
@@ -26,9 +26,9 @@ class Nonsense(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The format of a family of reward models. `show` returns the messages of each call for a question and its steps.
-    `read` returns the steps' probabilities from the JSON of the replies; it raises Nonsense. `way` is a name in
-    `llm.route.REWARDS`. `tag` is the token that ends a step, if the server finds the steps by it."""
+    """The format of a family of reward models. `show(question, steps)` returns the messages of each call. `read`
+    returns the steps' probabilities from the JSON of the replies, or raises Nonsense. `way` is one of REWARDS in
+    `llm/providers/route.py`. `tag` is the token that ends a step, if the server finds the steps by it."""
 
     way: str
     show: Callable[[str, Sequence[str]], Shown]
@@ -36,8 +36,8 @@ class Profile:
     tag: str = ""
 
     def calls(self, question: str, steps: Sequence[str]) -> Shown:
-        """Returns the messages of each call. Raises Nonsense if the question or a step has the tag, since the tag would
-        shift the values to wrong steps."""
+        """Returns the messages of each call. Raises Nonsense if the question or a step contains the tag, because the
+        tag would shift the values to wrong steps."""
         texts = {"the question": question} | {f"step {number}": step for number, step in enumerate(steps, start=1)}
         for place, text in texts.items():
             if self.tag and self.tag in text:
@@ -45,8 +45,8 @@ class Profile:
         return self.show(question, steps)
 
     def details(self, replies: Sequence[Any]) -> list[Detail]:
-        """Returns the steps' probabilities. Raises Nonsense, also if there are none because the server does not find
-        the tag."""
+        """Returns the probabilities of the steps. Raises Nonsense if the replies have none, also because the server
+        does not find the tag."""
         found = self.read(replies)
         if self.tag and not found:
             raise Nonsense(
@@ -70,8 +70,8 @@ def _qwen(question: str, steps: Sequence[str]) -> Shown:
 
 
 def _skywork(question: str, steps: Sequence[str]) -> Shown:
-    """Returns the messages of one call. Each line is followed by a token of its own for the line's end, as in the
-    model's training; the value of a step is the value of its last line."""
+    """Returns the messages of one call. After each line comes a separate token for the line's end, as in the model's
+    training. The value of a step is the value of its last line."""
     pieces = [Message("piece", f"<|endoftext|>{question}\n")]
     for step in steps:
         *lines, last = step.split("\n")
@@ -92,8 +92,8 @@ def _prefixes(question: str, steps: Sequence[str]) -> Shown:
 
 
 def probabilities(row: Any, classes: Sequence[int] = ()) -> list[float]:
-    """Returns a row of a reply as a list of probabilities. Raises Nonsense if it is none, or if the number of classes
-    is not in `classes`, which may be empty."""
+    """Returns a row of a reply as a list of probabilities. Raises Nonsense if the row is not one, or if its number of
+    classes is not in `classes`; an empty `classes` allows any number."""
     if not isinstance(row, list) or not row or not all(type(p) in (int, float) for p in row):
         raise Nonsense(f"{row!r:.80} is no row of numbers")
     if classes and len(row) not in classes:
@@ -108,8 +108,8 @@ def probabilities(row: Any, classes: Sequence[int] = ()) -> list[float]:
 
 
 def _columns(good: int) -> Callable[[Sequence[Any]], list[Detail]]:
-    """Returns a reader of replies that have a row of two probabilities for each step. `good` is the column of the class
-    good."""
+    """Returns a function that reads replies with a row of two probabilities for each step. `good` is the index of the
+    class `good` in a row."""
 
     def read(replies: Sequence[Any]) -> list[Detail]:
         rows = [probabilities(row, (2,)) for row in replies[0]]
@@ -119,8 +119,8 @@ def _columns(good: int) -> Callable[[Sequence[Any]], list[Detail]]:
 
 
 def _ratings(replies: Sequence[Any]) -> list[Detail]:
-    """Returns the details of rows whose classes are good; bad and good; or bad, neutral and good, in this order. All
-    rows have the same classes."""
+    """Returns the details of rows with one, two or three classes. Their orders are: good; bad, good; bad, neutral,
+    good. All rows must have the same number of classes."""
     rows = [probabilities(row, (1, 2, 3)) for row in replies[0]]
     if len({len(row) for row in rows}) > 1:
         raise Nonsense("the rows of the reply have different numbers of classes")
@@ -135,8 +135,8 @@ def _ratings(replies: Sequence[Any]) -> list[Detail]:
 
 
 def _logits(replies: Sequence[Any]) -> list[Detail]:
-    """Returns the probabilities of replies that have one logit for each step. The server sends logits as they are, so
-    the sigmoid function is applied here."""
+    """Returns the probabilities of the steps from one logit for each step. The server sends raw logits, so the sigmoid
+    function is applied here."""
     found = []
     for row in replies[0]:
         number = row[0] if isinstance(row, list) and len(row) == 1 else None
@@ -148,9 +148,9 @@ def _logits(replies: Sequence[Any]) -> list[Detail]:
 
 
 def _signs(replies: Sequence[Any]) -> list[Detail]:
-    """Returns the probability of "+" as its share of the probabilities of "+" and "-". A reply has only the likeliest
-    tokens. If a sign is missing, it is at most as likely as the last listed token; if that bound leaves the share
-    uncertain, there is no value."""
+    """Returns the probability of "+" for each reply, divided by the sum of the probabilities of "+" and "-". A reply
+    lists only the most likely tokens. If one sign is missing, its probability is at most that of the least likely
+    listed token. Raises Nonsense if this bound leaves the result uncertain."""
     found = []
     for number, tops in enumerate(replies, start=1):
         logs = {sign: tops[sign] for sign in "+-" if sign in tops}
@@ -166,8 +166,8 @@ def _signs(replies: Sequence[Any]) -> list[Detail]:
     return found
 
 
-ROUNDED = 0.02  # the most by which the sum of probabilities in half precision may differ from 1
-LOG_ROUNDED = 1e-3  # the most by which a rounded log-probability may be above 0
+ROUNDED = 0.02  # the largest difference from 1 of a sum of probabilities in half precision
+LOG_ROUNDED = 1e-3  # the largest value of a rounded log-probability
 UNSEEN = 0.01
 LOGITS = ": does the model's configuration switch its activation off (problem_type)?"
 SHEPHERD, QWEN_TAG = "ки", "<extra_0>"
@@ -182,6 +182,6 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
         "classify": Profile("classify", _prefixes, _ratings),
     }
 )
-"""The families by name, after peiyi9979/math-shepherd-mistral-7b-prm, Qwen/Qwen2.5-Math-PRM-7B, Skywork-o1-Open-PRM and
-RLHFlow's generative PRMs; "classify" is any classifier of prefixes with the class good, the classes bad and good, or
--1, 0 and 1."""
+"""The profiles by name, after peiyi9979/math-shepherd-mistral-7b-prm, Qwen/Qwen2.5-Math-PRM-7B, Skywork-o1-Open-PRM and
+RLHFlow's generative PRMs. "classify" is for any classifier of prefixes with the class good, the classes bad and good,
+or the classes -1, 0 and 1."""

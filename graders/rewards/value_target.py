@@ -1,8 +1,8 @@
 """Computes value targets, which train a value model, from a tree of solutions that were compared with the key
 (ReST-MCTS*, Zhang et al. 2024, 3.2).
 
-A target says how far a partial solution has come: 0 at the question, k / K after k of K right steps, and 1 at a right
-answer. A step that leads only to wrong answers has a lower target than the step before it.
+A target says how far a partial solution has progressed: 0 at the question, k / K after k of K right steps, and 1 at a
+right answer. A step that leads only to wrong answers has a lower target than the step before it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,24 +13,24 @@ from redraft.store.trajectory import Role, Step, Stop, Trajectory
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The value that a value model should give a draft up to one step. `distance` is the paper's M: the least number of
-    steps to a right answer, with this step included. `right` says whether a right answer was found after this step
-    (hard estimation)."""
+    """The value that a value model should give a draft up to and including one step. `distance` is the paper's M: the
+    smallest number of steps to a right answer, including this step. `right` says whether a right answer was found after
+    this step (hard estimation)."""
 
     step_id: str
-    text: str  # the draft up to the step, with the step included
+    text: str  # the draft up to and including the step
     value: float  # in [0, 1]
     distance: int  # at least 1
     right: bool
 
 
 def weighted(before: float, distance: int, wrong: float = 0.0) -> float:
-    """Returns the value of step k: v_k = max(v_{k-1} + w, 0), with the weighted reward
-    w = (1 - v_{k-1}) / (m_k + 1) * (1 - 2 r).
+    """Returns the value of step k: v_k = max(v_{k-1} + w, 0), with the weighted reward w = (1 - v_{k-1}) / (m_k + 1) *
+    (1 - 2 r).
 
-    `before` is v_{k-1}, in [0, 1]. `distance` is m_k + 1: the number of steps to a right answer, with this step
-    included, at least 1. `wrong` is r, in [0, 1]: 0 for a right step, 1 for a wrong step. Raises ValueError if a number
-    is out of its range.
+    `before` is v_{k-1}, in [0, 1]. `distance` is m_k + 1: the number of steps to a right answer, including this step,
+    at least 1. `wrong` is r, in [0, 1]: 0 for a right step, 1 for a wrong step. Raises ValueError if a number is out of
+    its range.
     """
     if not (0 <= before <= 1 and 0 <= wrong <= 1 and distance >= 1):
         raise ValueError(f"no weighted reward of {before=}, {distance=}, {wrong=}")
@@ -40,14 +40,14 @@ def weighted(before: float, distance: int, wrong: float = 0.0) -> float:
 def value_targets(trajectories: Iterable[Trajectory], verdicts: Mapping[str, bool | None]) -> list[Target]:
     """Returns a target for each step of the solutions of one question, parents before children.
 
-    `verdicts` says, by a trajectory's id, whether its answer is right. A trajectory is no solution if its verdict is
-    unknown, if it failed, if it is unfinished or if it is a rollout; the steps of such trajectories have no targets.
-    If no solution is right, there are no targets, since the distance to a right answer is unknown.
+    `verdicts` maps a trajectory's id to True if its answer is right and to False if it is wrong. Trajectories that
+    failed, are unfinished, are rollouts or have no known verdict are ignored, and their steps have no targets. If no
+    solution is right, the list is empty, because the distance to a right answer is unknown.
 
-    The last step of a right solution has M = 1, and each step before it has 1 more. If several right solutions share a
-    step, the least M counts. A step that leads only to wrong solutions has the M of the step at which its solution left
-    the right ones. The question has the value 0; `weighted` gives each step's value from its parent's value, with
-    r = 1 for a step that leads only to wrong solutions, and else r = 0.
+    The last step of a right solution has M = 1, and M increases by 1 with each step before it. If several right
+    solutions share a step, the smallest M is used. A step that leads only to wrong solutions has the M of the step at
+    which its solution left the right ones. The question has the value 0. `weighted` gives each step's value from its
+    parent's value, with r = 1 for a step that leads only to wrong solutions, and otherwise r = 0.
     """
     finished = filter(_finished, trajectories)
     ends = [trajectory for trajectory in finished if verdicts.get(trajectory.trajectory_id) is not None]
@@ -66,7 +66,7 @@ def value_targets(trajectories: Iterable[Trajectory], verdicts: Mapping[str, boo
 
 
 def _distances(solutions: Sequence[Sequence[Step]]) -> dict[str | None, int]:
-    """Returns M of each step of the right solutions. The key None stands for the question."""
+    """Returns M of each step of the right solutions, by step id. The key None stands for the question."""
     found: dict[str | None, int] = {}
     for draft in solutions:
         for away, step_id in enumerate([*(step.step_id for step in reversed(draft)), None], start=1):

@@ -1,7 +1,7 @@
 """Budgets of calls, tokens, money and time, enforced by reservation.
 
 Before a call, the ledger reserves the largest amount that the call may use. After the call, the ledger releases the
-amount that the call did not use. So calls in flight never exceed a budget.
+part that the call did not use. So calls in flight never exceed a budget.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ from redraft.store.leases.slices import Slices
 
 
 class BudgetTooSmall(ModelError):
-    """The run's budget does not suffice for its first call."""
+    """The run's budget is too small for its first call."""
 
 
 class BudgetAccount:
-    """One budget, the amount used of it, and the amount reserved. `owner` is "run" or "problem". With `slices`, other
-    processes have a part of the budget, and this account has a share of it."""
+    """One budget, the amount of it that is used, and the amount that is reserved. `owner` is "run" or "problem". If
+    `slices` is given, other processes share the budget, and this account may use only its own share."""
 
     def __init__(self, owner: str, budget: Budget, used: Amount | None = None, slices: Slices | None = None) -> None:
         self._owner = owner
@@ -32,10 +32,11 @@ class BudgetAccount:
         self._began = time.monotonic()
         self.used = used or Amount()
         self.share = BudgetShare(slices, budget, self.used, self._reserved) if slices and budget else None
-        self.exhausted: str | None = None  # which limit is used up, in words
+        self.exhausted: str | None = None  # a text that names the limit that is used up
 
     def shortage(self, more: Amount, held: bool = True) -> str | None:
-        """Returns, in words, the limit that `more` would exceed, or None. If `held`, reservations count too."""
+        """Returns a text that names the limit that `more` would exceed, or None. If `held` is true, reservations count
+        as used."""
         limit = self.share.limit if self.share else self._budget
         for what in ("calls", "tokens", "usd"):
             taken = getattr(self.used, what) + (getattr(self._reserved, what) if held else 0)
@@ -50,7 +51,7 @@ class BudgetAccount:
         return f"The {self._owner}'s budget of {amount} is used up."
 
     def left_s(self) -> float:
-        """Returns the seconds until the budget's time is up; infinite if it has no limit of time."""
+        """Returns the seconds until the budget's time limit; infinity if it has none."""
         if self._budget.seconds is None:
             return float("inf")
         before = self.share.seconds_before if self.share else 0.0
@@ -60,29 +61,29 @@ class BudgetAccount:
         self._reserved.add(amount)
 
     def settle(self, held: Amount, used: Amount) -> None:
-        """Replaces a reservation by the amount that was used."""
+        """Replaces the reservation `held` by the amount `used`."""
         self._reserved.add(held, -1)
         self.used.add(used)
 
 
 @dataclass(slots=True)
 class Reservation:
-    """The amount that is reserved for one call of at most `n` samples, and the accounts that it is reserved in."""
+    """The amount that is reserved for one call of at most `n` samples, and the accounts in which it is reserved."""
 
     n: int
     amount: Amount
     accounts: tuple[BudgetAccount, ...]
 
     def left_s(self) -> float:
-        """Returns the most seconds that the call may take."""
+        """Returns the time limit of the call in seconds; infinity if no account has one."""
         return min((account.left_s() for account in self.accounts), default=float("inf"))
 
 
 class BudgetLedger:
-    """The budget of a run, and one for each of its problems (units).
+    """The budget of a run, and one budget for each of its problems (units).
 
-    `before(unit)` returns the amount that earlier executions used for a unit. A budget of money needs `prices`. With
-    `slices`, several processes and executions share the run's budget.
+    `before(unit)` returns the amount that earlier executions of the run used for a unit. A budget of money needs
+    `prices`. With `slices`, several processes and executions share the run's budget.
     """
 
     def __init__(
@@ -108,8 +109,8 @@ class BudgetLedger:
         self._settled = asyncio.Event()
 
     def with_prices(self, prices: Prices | None) -> "BudgetLedger":
-        """Returns a ledger over the same accounts for another model's calls, at its prices. Raises a fatal ModelError
-        if the budget is of money and the prices are None."""
+        """Returns a ledger with the same accounts and other prices, for the calls of another model. Raises a fatal
+        ModelError if there is a budget of money and `prices` is None."""
         if self._money and prices is None:
             raise ModelError(
                 "A budget of money needs the prices of every model, and those of a part's own model are not known.",
@@ -121,33 +122,33 @@ class BudgetLedger:
         return other
 
     async def begin(self) -> None:
-        """Begins to share the run's budget with other processes, if it does."""
+        """Joins the run's shared budget, if other processes share it."""
         if self._run.share:
             await self._run.share.begin()
 
     async def close(self) -> None:
-        """Gives back what this process did not use of the run's budget."""
+        """Gives the part of the shared budget back that this process did not use."""
         if self._run.share:
             await self._run.share.close()
 
     @property
     def exhausted(self) -> str | None:
-        """Which limit of the run is used up, in words; None if none is."""
+        """Returns a text that names the limit of the run that is used up, or None."""
         return self._run.exhausted
 
     @property
     def used(self) -> Amount:
-        """The amount that the run has used; all zeros if it has no budget."""
+        """Returns the amount that the run has used; all zeros if it has no budget."""
         return self._run.used
 
     def unlimited(self, n: int) -> Reservation | None:
-        """Returns an empty reservation for a call of `n` samples if there is no budget at all, else None."""
+        """Returns an empty reservation for a call of `n` samples if there is no budget at all, otherwise None."""
         return None if self._limits else Reservation(n, Amount(), ())
 
     async def reserve(self, unit: str, prompt: int, completion: int, n: int) -> Reservation:
-        """Reserves the most that a call can use: `prompt` tokens, and `completion` tokens for each of `n` samples, or
-        for as many samples as the budget allows. Waits while calls in flight may still release a part of their
-        reservations.
+        """Reserves the largest amount that a call can use: `prompt` tokens, and `completion` tokens for each of `n`
+        samples. Reserves it for fewer samples if the budget allows no more. Waits while calls in flight may still
+        release parts of their reservations.
 
         Raises BudgetExceeded if the budget does not suffice for one sample.
         """
@@ -165,7 +166,7 @@ class BudgetLedger:
             short = [(account, missing) for account in accounts if (missing := account.shortage(least, held=False))]
             if share and short and short[0][0] is self._run and self._run.left_s() > 0:
                 others = await share.wait()
-                if others or not last:  # what others have given back meanwhile can be taken now
+                if others or not last:  # other processes may have given something back meanwhile
                     last = not others
                     continue
             if short:
@@ -174,7 +175,7 @@ class BudgetLedger:
             await self._settled.wait()
 
     def timeout_error(self, reservation: Reservation) -> BudgetExceeded:
-        """Returns the error of a call that was cancelled because a budget's time was up. Its usage is unknown."""
+        """Returns the error of a call that was cancelled at a budget's time limit. The usage of the call is unknown."""
         account = min(reservation.accounts, key=BudgetAccount.left_s)
         missing = account.shortage(Amount(), held=False) or "The budget of seconds is used up."
         if account is self._run:
@@ -182,7 +183,7 @@ class BudgetLedger:
         return BudgetExceeded(missing, usage=None)
 
     def settle(self, reservation: Reservation, used: Usage | None, usd: float | None = None) -> None:
-        """Replaces the reservation of a call by its usage. None means that the usage is unknown: then the whole
+        """Replaces the reservation of a call by its usage. If `used` is None, the usage is unknown, and the whole
         reservation counts as used."""
         if not reservation.accounts:
             return
@@ -192,18 +193,18 @@ class BudgetLedger:
         self._settled.set()
 
     def amount(self, usage: Usage, usd: float | None = None) -> Amount:
-        """Returns the amount of a budget that one call with this usage takes."""
+        """Returns the amount that one call with this usage takes from a budget."""
         if usd is None:
             usd = self._prices.cost(usage) if self._prices else 0.0
         return Amount(1, usage.tokens, usd)
 
     def release(self, unit: str) -> None:
-        """Drops the account of a unit that is done."""
+        """Removes the account of a finished unit."""
         self._units.pop(unit, None)
 
     def _shortage_error(self, account: BudgetAccount, missing: str, least: Amount) -> ModelError:
-        """Returns the error if the budget does not suffice for one more call. The error is fatal if the run's budget is
-        too small for its very first call, since that is a mistake of the user."""
+        """Returns the error for a budget that does not suffice for one more call. The error is fatal if the run's
+        budget is too small for the run's first call, because then the user set it wrongly."""
         if account is not self._run:
             return BudgetExceeded(missing)
         others = self._run.share is not None and self._run.share.was_used

@@ -1,5 +1,5 @@
-"""The part of a run's budget that this process has: several processes share the budget, and so do the executions of a
-run that was killed."""
+"""This process's share of a run's budget. Several processes share the budget, as do a killed run and the runs that
+continue it."""
 
 import asyncio
 import time
@@ -12,48 +12,49 @@ from redraft.llm.usage import Amount
 from redraft.store.leases.slices import Slices
 from redraft.store.waiting import off_loop
 
-WATCH_S = 0.5  # seconds between two looks at what other processes want
+WATCH_S = 0.5  # seconds between two checks whether other processes lack budget
 WAIT_S = 0.2  # seconds until a process that lacks budget asks again
 
 
 class BudgetShare:
-    """What this process has taken of the budget `whole`, in slices. `used` and `reserved` are those of its calls; they
-    change in place."""
+    """What this process has taken of the budget `whole`, in slices. `used` and `reserved` are the amounts of its calls;
+    the caller changes these two objects in place."""
 
     def __init__(self, slices: Slices, whole: Budget, used: Amount, reserved: Amount) -> None:
         self._slices, self._whole = slices, whole
         self._used, self._reserved = used, reserved
         self._granted = Amount()
-        self._noted = Amount()  # the used amount that is noted as used
+        self._noted = Amount()  # the part of the used amount that is recorded in the slices
         self._worker = ""
         self._turn = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
-        self.seconds_before = 0.0  # seconds for which the run was at work before this process
+        self.seconds_before = 0.0  # seconds for which the run had worked before this process
         self.was_used = False  # whether any process has used or taken a part of the budget
 
     @property
     def limit(self) -> Budget:
-        """The amounts that this process may use, in the limits that the budget has."""
+        """Returns the amounts that this process may use. Only the limits that `whole` has are set."""
         limits = {what: getattr(self._granted, what) for what in self._limited()}
         return replace(Budget(**limits), seconds=self._whole.seconds)
 
     async def begin(self) -> None:
-        """Notes that this process begins, and watches what others want."""
+        """Records that this process begins, and starts a task that watches whether other processes lack budget."""
         begun = time.monotonic()
         self.seconds_before = await off_loop(self._note_time)
         self.seconds_before -= time.monotonic() - begun
         self._watching = asyncio.create_task(self._watch())
 
     async def provide(self, need: Amount, least: Amount) -> None:
-        """Takes a slice, if the rest of what was taken does not suffice for `need`. If the budget does not suffice
-        either, but does for `least`, takes what is left."""
+        """Takes a slice if this process's share does not cover `need`. If the budget does not cover `need` but covers
+        `least`, takes the rest of the budget."""
         async with self._turn:
             if self._lacking(need):
                 taken = await off_loop(self._take, self._lacking(need), self._lacking(least))
                 self._granted.add(Amount(**taken))  # pyright: ignore[reportArgumentType] - whole numbers are whole
 
     async def wait(self) -> bool:
-        """Waits for what other processes may give back. Returns False if they have nothing."""
+        """Gives back what this process does not need, and waits for other processes to do the same. Returns False if no
+        other process has taken anything."""
         async with self._turn:
             await off_loop(self._give_back)
             found = await off_loop(self._slices.want)
@@ -75,7 +76,8 @@ class BudgetShare:
         return [what for what, most in asdict(replace(self._whole, seconds=None)).items() if most is not None]
 
     def _lacking(self, more: Amount) -> dict[str, float]:
-        """Returns how much more this process needs for a call; nothing if it has enough."""
+        """Returns how much more this process needs for a call, by limit; an empty dictionary if its share covers the
+        call."""
         lacking = {
             what: getattr(self._used, what)
             + getattr(self._reserved, what)
@@ -96,7 +98,7 @@ class BudgetShare:
         return self._slices.take(need, least)
 
     def _give_back(self) -> None:
-        """Notes what is used, and gives back what is neither used nor reserved."""
+        """Records what was used, and gives back what is neither used nor reserved."""
         if self._settle_name():
             return
         noted = {what: getattr(self._used, what) - getattr(self._noted, what) for what in self._limited()}
@@ -111,8 +113,8 @@ class BudgetShare:
             self._granted.add(Amount(**unused), -1)  # pyright: ignore[reportArgumentType]
 
     def _settle_name(self) -> bool:
-        """Begins anew if this process was taken for dead, and is another worker now: all that it had taken counts as
-        used. Returns whether it was."""
+        """Starts a new share if other processes took this one for dead, so that it is now another worker: all that it
+        had taken then counts as used. Returns whether this was so."""
         name = self._slices.worker()
         changed = bool(self._worker) and name != self._worker
         if changed:
@@ -128,7 +130,7 @@ class BudgetShare:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(WATCH_S)
-            with suppress(OSError):  # a folder that is away for a moment
+            with suppress(OSError):  # the folder may be unreachable for a moment
                 await off_loop(self._note_time)
                 if await off_loop(self._slices.is_wanted):
                     async with self._turn:

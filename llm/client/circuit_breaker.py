@@ -1,6 +1,6 @@
-"""A circuit breaker: when a provider is down, calls wait together, and one at a time tries whether it is back.
+"""A circuit breaker. When a provider is down, calls wait together, and one call at a time tests whether it is back.
 
-If the provider never answered, the run ends at once.
+If the provider has never answered, the run ends after a few tries.
 """
 
 import asyncio
@@ -9,14 +9,15 @@ from collections.abc import Callable
 
 from redraft.llm.model import Cause, ModelError
 
-IN_A_ROW = 16  # after so many failures in a row the provider counts as down
-FIRST_S, LONGEST_S = 1.0, 15.0  # between the calls that test whether the provider is back
+IN_A_ROW = 16  # failures in a row after which the provider counts as down
+FIRST_S, LONGEST_S = 1.0, 15.0  # seconds between the calls that test whether the provider is back
 BEFORE_GIVING_UP = 3  # tries of a provider that has never answered
 
 
 class CircuitBreaker:
-    """Controls the calls to one provider. While the breaker is open, only one call at a time goes out, to test whether
-    the provider is back. `say` receives a message when the breaker opens and when it closes."""
+    """Controls the calls to one provider. The breaker is open while the provider counts as down; then only one call at
+    a time is sent, to test whether the provider is back. `say` is called with a message when the breaker opens and when
+    it closes."""
 
     def __init__(self, name: str, patience_s: float, say: Callable[[str], None]) -> None:
         self._name = name
@@ -27,11 +28,11 @@ class CircuitBreaker:
         self._down_since: float | None = None
         self._pause_s = FIRST_S
         self._trial = asyncio.Lock()
-        self._over: ModelError | None = None  # the reason why no call goes out any more
+        self._over: ModelError | None = None  # the error after which no call is sent any more
 
     async def ready(self) -> bool:
-        """Waits while the provider is down. Returns True if this call is the test of the provider. Raises a fatal
-        ModelError if the provider was given up."""
+        """Waits while the provider is down. Returns True if this call tests the provider. Raises a fatal ModelError if
+        the breaker has given the provider up."""
         if self._down_since is None:
             return False
         await self._trial.acquire()
@@ -49,12 +50,13 @@ class CircuitBreaker:
         return True
 
     def done(self, trial: bool) -> None:
-        """Reports that a call that `ready` let through has ended, with or without an error."""
+        """Reports that a call that `ready` let through has ended, with or without an error. `trial` is what `ready`
+        returned."""
         if trial:
             self._trial.release()
 
     def record_answer(self) -> None:
-        """Reports that the provider answered, or refused a call for a reason of its own."""
+        """Reports that the provider answered, or rejected a call although it is up."""
         self._answered = True
         self._row = 0
         if self._down_since is not None:
@@ -62,7 +64,7 @@ class CircuitBreaker:
             self._down_since, self._pause_s = None, FIRST_S
 
     def record_failure(self, error: ModelError) -> None:
-        """Reports a failed call. If waiting for the provider cannot help, raises the call's error as a fatal error."""
+        """Reports a failed call. If waiting for the provider is useless, raises the call's error as a fatal error."""
         self._row += 1
         now = time.monotonic()
         if self._down_since is None:

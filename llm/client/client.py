@@ -28,16 +28,17 @@ from redraft.store.problems import Question
 
 
 class Client:
-    """A model for agents and graders: each sample has a seed by its place, and the journal replays known samples.
+    """A model for agents and graders. Each sample has its own seed, and samples that the journal has are not requested
+    again.
 
-    The seed depends on question, unit, purpose, place and sample number alone, so no result depends on timing. If a
-    model returns fewer samples than requested, the client requests the rest. `problem_budget` limits each unit, and
-    counts the calls of the unit that are in the journal. `say` receives a message when the provider goes down and when
-    it is back. Every conversation begins with the messages in `opening`. Raises PromptError if the model cannot use the
-    `prompts`.
+    The seed depends only on the question, the unit, the purpose, the place and the index of the sample, so no result
+    depends on timing. If a model returns fewer samples than requested, the client requests the rest. `problem_budget`
+    limits each unit; the unit's calls in the journal count too. `say` is called with a message when the provider goes
+    down and when it is back. Every conversation begins with the messages in `opening`. Raises PromptError if the model
+    cannot use the `prompts`.
 
-    Several processes may share the limits and the run's budget: `share` returns the part of the `limits` that this
-    process has, and `slices` has the budget between `begin` and `end`.
+    Several processes may share the limits and the run's budget. `share` returns the fraction of the `limits` that this
+    process may use. `slices` holds the shared budget, from the call of `begin` to the call of `end`.
     """
 
     def __init__(
@@ -62,23 +63,24 @@ class Client:
         self._ledger = BudgetLedger(run_budget, problem_budget, model.prices, self._log.used, slices)
         self._limits, self._say, self._share = limits, say, share
         self._caller = Caller(model, limits, self._ledger, say, share)
-        self._is_part_model = False  # whether this client is of a part's own model; its calls have hashes of their own
+        self._is_part_model = False  # whether `for_model` made this client; then the model's name is in the prompt hash
         self._others: dict[tuple[str | Model, str | None], Client] = {}
 
     async def begin(self) -> None:
-        """Begins to share the run's budget with other processes, if there are `slices`."""
+        """Joins the run's shared budget, if there are `slices`."""
         await self._ledger.begin()
 
     async def end(self) -> None:
-        """Gives back what this process did not use of the shared budget."""
+        """Gives the part of the shared budget back that this process did not use."""
         await self._ledger.close()
 
     def for_model(self, model: str | Model, api_base: str | None = None) -> "Client":
-        """Returns the client of a part's own model, which shares the budgets, the journal and all other settings.
+        """Returns a client for the model of one part, such as a grader. It shares the budgets, the journal and all
+        other settings with this client.
 
-        A model that is given by its name is opened once, and closed with this client; `embedded` is the run's own
-        engine, because two would slow each other down. Raises a fatal ModelError for an unknown name, and if a budget
-        of money lacks the model's prices.
+        A model that is given by its name is opened once, and closed with this client. `embedded` returns the engine of
+        the run itself, because two engines would slow each other down. Raises a fatal ModelError if the name is
+        unknown, or if there is a budget of money and the model's prices are unknown.
         """
         key = (model, api_base)
         if key not in self._others:
@@ -98,30 +100,29 @@ class Client:
 
     @property
     def journal(self) -> Journal | None:
-        """The journal, for parts that ask a person or a program instead of a model."""
+        """Returns the journal, for parts that ask a person or a program instead of a model."""
         return self._log.journal
 
     @property
     def exhausted(self) -> str | None:
-        """Which limit of the run's budget is used up, in words; None if none is."""
+        """Returns a text that names the limit of the run's budget that is used up, or None."""
         return self._ledger.exhausted
 
     @property
     def used(self) -> Amount:
-        """The amount that is used of the run's budget."""
+        """Returns the amount of the run's budget that is used."""
         return self._ledger.used
 
     def release(self, unit: str) -> None:
-        """Drops the account of a unit that is done."""
+        """Removes the budget account of a finished unit."""
         self._ledger.release(unit)
 
     async def continues(self) -> bool:
-        """Returns whether the model can continue a half-written answer. Raises ModelError if that can't be found
-        out."""
+        """Returns whether the model can continue a half-written answer. Raises ModelError if this can't be determined."""
         return (await self.model.probe()).continuing is not Continuing.NONE
 
     def template(self, name: str) -> str:
-        """Returns a template by its name in TEMPLATES: the run's own, else the model's, else redraft's."""
+        """Returns the template with a name of TEMPLATES: the run's own, else the model's, else redraft's."""
         return self.prompts.template(name, self.model.templates)
 
     def ask(self, question: Question) -> Message:
@@ -140,8 +141,8 @@ class Client:
         schema: Mapping[str, Any] | None = None,
         beam: Beam | None = None,
     ) -> Request:
-        """Returns a request. The run's own temperature and limit of tokens are the defaults. The run's truncation holds
-        for every temperature except 0, which is greedy."""
+        """Returns a request. `temperature` and `max_tokens` default to the run's values. The run's truncation applies
+        unless the temperature is 0 (greedy) or `beam` is set."""
         temperature = self.sampling.temperature if temperature is None else temperature
         return Request(
             messages=tuple(messages),
@@ -169,9 +170,10 @@ class Client:
         temperature: float | None = None,
         max_tokens: int | None = None,
     ) -> list[Choice]:
-        """Returns the samples number `first` to `first + n - 1` at a place of the question's tree, in that order.
+        """Returns the samples with the indices `first` to `first + n - 1` at a place of the question's tree, in that
+        order.
 
-        Raises ModelError if a sample got no answer. The journal has the answers and the failure even then.
+        Raises ModelError if a sample got no answer. The other answers and the failure are in the journal even then.
         """
         request = self.request(messages, n=n, prefix=prefix, stop=stop, temperature=temperature, max_tokens=max_tokens)
         choices: list[Choice] = []
@@ -184,8 +186,8 @@ class Client:
     async def draw(
         self, question: Question, purpose: str, place: str, request: Request, *, first: int = 0
     ) -> list[Choice | ModelError]:
-        """Returns the samples as `complete` does, with an error in the place of each sample that got no answer. A fatal
-        error is raised. The texts of a beam search are its samples, best first."""
+        """Returns the samples as `complete` does, but returns a ModelError instead of raising it for each sample that
+        got no answer. Only a fatal error is raised. The samples of a beam search are its texts, best first."""
         shown = self.prompts.digest(request)
         call = Call(
             call_id="",
@@ -212,11 +214,11 @@ class Client:
         return [drawn[sample] for sample in samples]
 
     def seed(self, unit: str, purpose: str, place: str, sample: int) -> int:
-        """Returns the seed of one sample, in [0, 2**31)."""
+        """Returns the seed of the sample with index `sample`, in [0, 2**31)."""
         return int(digest(self.sampling.seed, unit, purpose, place, sample), 16) % 2**31
 
     async def close(self) -> None:
-        """Closes the model and the models that `for_model` opened. The journal's owner closes the journal."""
+        """Closes the model and the models that `for_model` opened. The journal stays open; its owner closes it."""
         await self.close_others()
         await self.model.close()
 
@@ -228,8 +230,8 @@ class Client:
                 await other.model.close()
 
     async def _request_samples(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
-        """Requests these samples. If a reply has fewer samples, the missing samples are requested in calls of the size
-        of that reply. A beam search is one call."""
+        """Returns an answer or an error for each of these samples. If a reply has fewer samples than requested, the
+        missing ones are requested in calls of that reply's size. A beam search is one call."""
         if request.beam:
             found = await self._ask(call, request, samples)
             few = ModelError(f"{self.model.name} gave {len(found)} of {len(samples)} texts of a beam search.")
@@ -247,7 +249,8 @@ class Client:
         return drawn
 
     async def _ask(self, call: Call, request: Request, samples: range) -> dict[int, Choice | ModelError]:
-        """Makes one call. Returns an answer or the call's error for each sample; fewer if the model returned fewer."""
+        """Makes one call. Returns an answer, or the call's error, for each sample; for fewer samples if the model
+        returned fewer."""
         seeds = tuple([self.seed(call.unit, call.purpose, call.place, sample) for sample in samples])
         start = time.perf_counter()
         try:

@@ -1,4 +1,4 @@
-"""A limit on calls in flight that adapts to what the provider can take."""
+"""A limit on the calls in flight that adapts to the load that the provider can take."""
 
 import asyncio
 import math
@@ -7,17 +7,16 @@ from collections.abc import Callable
 from typing import Self
 
 FIRST = 32  # calls in flight at the start
-GROWTH = 4.0  # the growth of the limit in the time of one call, after the first halving
-TOLERANCE = 3.0  # the limit does not grow above this multiple of the least latency
+GROWTH = 4.0  # calls by which the limit grows in the time of one call, after the first halving
+TOLERANCE = 3.0  # the limit does not grow if the latency is above this multiple of the smallest latency
 WEIGHT = 0.1  # the weight of the newest latency in the running mean
 
 
 class ConcurrencyLimit:
-    """At most `most` calls in flight. If `adaptive`, the limit starts lower and doubles in the time of one call. The
-    limit halves when the provider first refuses a call, and grows by a few calls at a time from then on, as in TCP. The
-    limit does not grow while latency is far above the least latency so far.
-
-    `share` returns the part of the limit that this process has, if several processes share it."""
+    """Allows at most `most` calls in flight. If `adaptive` is true, the limit starts lower and doubles in the time of
+    one call. When the provider refuses a call, the limit halves; after the first refusal it only grows by a few calls
+    in the time of one call, as in TCP. The limit does not grow while the latency is far above the smallest latency so
+    far. `share` returns the fraction of the limit that this process may use, if several processes share it."""
 
     def __init__(self, most: int, adaptive: bool = True, share: Callable[[], float] = lambda: 1.0) -> None:
         self._most, self._share = most, share
@@ -31,12 +30,12 @@ class ConcurrencyLimit:
 
     @property
     def size(self) -> int:
-        """The number of calls that may be in flight now, at least 1."""
+        """Returns the number of calls that may be in flight now, at least 1."""
         return min(int(self._size), max(1, math.ceil(self._most * self._share())))
 
     @property
     def epoch(self) -> int:
-        """The number of halvings. If the provider refuses a call from an earlier epoch, that says nothing about the
+        """Returns how often the limit was halved. A refusal of a call from an earlier epoch says nothing about the
         present limit."""
         return self._cuts
 
@@ -69,7 +68,7 @@ class ConcurrencyLimit:
             self._admit()
 
     def record_refusal(self, epoch: int) -> None:
-        """Reports that the provider refused a call that began in `epoch`. Only the first refusal of an epoch halves the
+        """Reports that the provider refused a call that began in `epoch`. Only the first refusal in an epoch halves the
         limit."""
         if self._adaptive and epoch == self._cuts:
             self._size = max(1.0, min(self._size, float(self.used)) / 2)

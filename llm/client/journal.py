@@ -1,4 +1,5 @@
-"""The record of a client's calls in the journal: known samples, usage and failures; and ranges of sample numbers."""
+"""A client's calls in the journal: its recorded samples, usage and failures. Also splits and groups ranges of sample
+indices."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -23,7 +24,7 @@ class CallLog:
         self._failures: Counter[str] = Counter()
 
     def recorded_samples(self, call: Call, samples: range) -> dict[int, Choice | ModelError]:
-        """Returns the samples that the journal holds. Raises StoreError for one that is broken."""
+        """Returns the samples that the journal has, by index. Raises StoreError if one is broken."""
         if self.journal is None:
             return {}
         place = call.unit, call.purpose, call.place
@@ -45,7 +46,7 @@ class CallLog:
             self.journal.record(call, choices, self._prompts.shown(request))
 
     def count_failures(self, call: Call) -> int:
-        """Returns how often the same call has failed before."""
+        """Returns how many times the same call has failed before."""
         key = records.call_key(call, call.first, call.n)
         if self.journal is None:
             self._failures[key] += 1
@@ -59,7 +60,7 @@ def split_range(samples: range, size: int) -> list[range]:
 
 
 def contiguous_ranges(numbers: Iterable[int]) -> Iterator[range]:
-    """Groups rising numbers into contiguous ranges: 0 1 2 5 6 becomes 0-2 and 5-6."""
+    """Groups increasing numbers into contiguous ranges: 0 1 2 5 6 becomes range(0, 3) and range(5, 7)."""
     run = range(0)
     for number in numbers:
         if run and number == run.stop:

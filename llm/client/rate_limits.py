@@ -1,4 +1,4 @@
-"""A limit on units (requests or tokens) by the minute, as providers set it."""
+"""A limit on requests or tokens per minute, like the limits that providers set."""
 
 import asyncio
 import time
@@ -6,12 +6,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-GLANCE_S = 1.0  # the interval at which a waiting call checks for room
+GLANCE_S = 1.0  # seconds between two checks of a waiting call
 
 
 @dataclass(slots=True, eq=False)
 class Grant:
-    """The units that a call was granted: the time, the number, and whether they still count."""
+    """A grant of units (requests or tokens) to a call: when it was granted, how many units it has, and whether it still
+    counts."""
 
     at: float
     units: float
@@ -19,8 +20,8 @@ class Grant:
 
 
 class RateLimit:
-    """At most `most` units in any window of `seconds`. Calls wait in the order of their arrival. `share` returns the
-    part of `most` that this process has, if several processes share it."""
+    """Grants at most `most` units in any window of `seconds`. Calls wait in the order of their arrival. `share` returns
+    the fraction of `most` that this process may use, if several processes share it."""
 
     def __init__(self, most: float, seconds: float = 60.0, share: Callable[[], float] = lambda: 1.0) -> None:
         self._most, self._share = most, share
@@ -30,8 +31,8 @@ class RateLimit:
         self._turn = asyncio.Lock()
 
     async def take(self, units: float = 1.0) -> Grant:
-        """Waits until there is room for `units`, and grants them. A request above the limit itself waits until no other
-        grant counts."""
+        """Waits until `units` fit into the limit, and grants them. A request for more than the whole limit waits until
+        no other grant counts."""
         async with self._turn:
             self._forget()
             while self._taken and self._sum + units > self._most * self._share():
@@ -44,7 +45,7 @@ class RateLimit:
             return taken
 
     def correct(self, taken: Grant, units: float) -> None:
-        """Sets a grant to the units that the call really used."""
+        """Replaces the units of a grant by the units that the call really used."""
         if taken.counts:
             self._sum += units - taken.units
         taken.units = units

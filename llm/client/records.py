@@ -17,8 +17,9 @@ DECIMALS = 6  # decimals of a log-probability in the record
 
 
 def stored_choice(choice: Choice, call_id: str) -> Choice:
-    """Returns a choice as the journal records it: log-probabilities have DECIMALS decimals, and are None if one of them
-    is not finite. Surrogates without their other half are replaced, since no reader of the store could decode them."""
+    """Returns a choice as the journal records it. Log-probabilities are rounded to DECIMALS decimals, or are None if
+    one of them is not finite. Lone surrogates in the texts are replaced, because no reader of the store could decode
+    them."""
     logprobs, offsets = choice.logprobs, choice.offsets
     if logprobs is not None:
         logprobs = tuple(np.array(logprobs).round(DECIMALS).tolist()) if isfinite(sum(logprobs)) else None
@@ -36,17 +37,18 @@ def _whole(text: str) -> str:
 
 
 def call_key(call: Call, first: int, n: int) -> str:
-    """Returns the id of the call for samples `first` to `first + n - 1`; it does not depend on the time."""
+    """Returns the id of the call for the samples `first` to `first + n - 1`. The id does not depend on the time."""
     return digest("call", call.unit, call.purpose, call.place, first, n, call.prompt_hash)
 
 
 def count_failures(calls: Iterable[Call], key: str) -> int:
-    """Returns how many of these calls failed and have the key `key`."""
+    """Returns how many of these calls have the key `key` and failed."""
     return sum(call.error is not None and call_key(call, call.first, call.n) == key for call in calls)
 
 
 def total_used(calls: Iterable[Call]) -> Amount:
-    """Returns the amount of a budget that these calls used: tries, tokens read and written, and dollars if known."""
+    """Returns the amount of a budget that these calls used: tries, tokens of prompts and completions, and US dollars if
+    known."""
     total = Amount()
     for call in calls:
         total.add(Amount(call.attempts, call.prompt_tokens + call.completion_tokens, call.cost_usd or 0.0))
@@ -54,7 +56,7 @@ def total_used(calls: Iterable[Call]) -> Amount:
 
 
 def call_params(request: Request, seed: int) -> dict[str, Any]:
-    """Returns the parameters of a call; `seed` is the run's."""
+    """Returns the parameters of a call. `seed` is the run's seed."""
     return {
         "temperature": request.temperature,
         "max_tokens": request.max_tokens,
@@ -66,9 +68,9 @@ def call_params(request: Request, seed: int) -> dict[str, Any]:
 
 
 def answered_call(call: Call, first: int, reply: Reply) -> Call:
-    """Returns the call with its reply added. `first` is the number of the first sample in the reply."""
+    """Returns the call with its reply added. `first` is the index of the reply's first sample."""
     n, choices, usage = len(reply.choices), reply.choices, reply.usage
-    return Call(  # not `replace`, which takes three times as long, and this runs for every call
+    return Call(  # `replace` takes three times as long, and this runs for every call
         call_id=call_key(call, first, n),
         unit=call.unit,
         problem_id=call.problem_id,
@@ -93,7 +95,8 @@ def answered_call(call: Call, first: int, reply: Reply) -> Call:
 
 
 def failed_call(call: Call, number: int, error: ModelError, latency_ms: float, prices: Prices | None) -> Call:
-    """Returns the call with the error of its failure number `number`, and the usage of its tries."""
+    """Returns the call with its error and the usage of its tries added. `number` counts the failures of the same call,
+    from 1."""
     usage = error.usage or Usage()
     return replace(
         call,
@@ -109,7 +112,7 @@ def failed_call(call: Call, number: int, error: ModelError, latency_ms: float, p
 
 
 def elapsed_ms(start: float) -> float:
-    """Returns the milliseconds since a moment of `time.perf_counter`."""
+    """Returns the milliseconds since `start`, a value of `time.perf_counter`."""
     return round((time.perf_counter() - start) * 1000, 3)
 
 

@@ -1,4 +1,4 @@
-"""Makes the calls to one model within the limits and the budgets, and retries them if that can help."""
+"""Makes the calls to one model within the limits and the budgets. Retries a failed call if another try can help."""
 
 import asyncio
 import json
@@ -18,14 +18,14 @@ from redraft.llm.model import BudgetExceeded, Cause, Model, ModelError, Reply, R
 from redraft.llm.providers.shared.redaction import without_echo
 from redraft.llm.usage import Usage
 
-LONGEST_WAIT_S = 60.0  # between two tries, if the provider asks for no other pause
-TEMPLATE_TOKENS = 256  # the most tokens that a chat template adds to a prompt
-MESSAGE_TOKENS = 16  # the most tokens that a chat template adds to a message
+LONGEST_WAIT_S = 60.0  # seconds between two tries, if the provider asks for no other pause
+TEMPLATE_TOKENS = 256  # the largest number of tokens that a chat template adds to a prompt
+MESSAGE_TOKENS = 16  # the largest number of tokens that a chat template adds to a message
 
 
 class Caller:
-    """One model with its limits. `say` receives a message when the provider goes down and when it is back. `share`
-    returns the part of the limits that this process has."""
+    """One model with its limits. `say` is called with a message when the provider goes down and when it is back.
+    `share` returns the fraction of the limits that this process may use."""
 
     def __init__(
         self,
@@ -46,10 +46,10 @@ class Caller:
         self._requests, self._tokens = (RateLimit(most, share=share) if most and paced else None for most in minute)
 
     async def call(self, request: Request, unit: str) -> Reply:
-        """Returns the reply to a request; its usage includes failed tries. The reply may have fewer samples than
-        requested, if the model returns fewer or a budget allows no more.
+        """Returns the reply to a request. The usage of the reply includes failed tries. The reply may have fewer
+        samples than requested, if the model returns fewer or a budget allows no more.
 
-        Raises ModelError with the usage of all tries, and BudgetExceeded if no call could be made.
+        Raises ModelError, with the usage of all tries, if the call fails, and BudgetExceeded if no call could be made.
         """
         failed_usage, attempts = Usage(), 0
         faults, busy, start = 0, 0, time.monotonic()
@@ -61,7 +61,7 @@ class Caller:
                 usage = failed_usage + reply.usage if attempts else reply.usage
                 return Reply(reply.choices, usage, cost, attempts + reply.attempts, latency_ms, failed or None)
             except ModelError as error:
-                if not isinstance(error, BudgetExceeded) or error.usage is None:  # None: the call was cancelled
+                if not isinstance(error, BudgetExceeded) or error.usage is None:  # it is None if the call was cancelled
                     attempts += error.attempts
                     failed_usage += error.usage or Usage()
                 if not isinstance(error, BudgetExceeded):
@@ -76,15 +76,15 @@ class Caller:
                 await asyncio.sleep(_pause(error, faults + busy, self._limits))
 
     def _cost(self, reply: Reply, failed_usage: Usage) -> float | None:
-        """Returns the US dollars for the reply and for the tries that failed before it; None if they are unknown."""
+        """Returns the cost in US dollars of the reply and of the failed tries before it; None if it is unknown."""
         prices = self._model.prices
         if prices is None:
             return reply.cost_usd
         return (prices.cost(reply.usage) if reply.cost_usd is None else reply.cost_usd) + prices.cost(failed_usage)
 
     async def _try(self, request: Request, unit: str) -> tuple[Reply, float]:
-        """Waits until every limit has room for the call, and then makes one try. Returns the reply and the milliseconds
-        that it took."""
+        """Waits until every limit allows the call, and then makes one try. Returns a pair: the reply, and the latency
+        in milliseconds."""
         async with self._window as window:
             trial = await self._breaker.ready()
             try:
@@ -112,7 +112,8 @@ class Caller:
         return await self._ledger.reserve(unit, prompt_bound(request), request.max_tokens, request.n)
 
     async def _wait_for_rates(self, reservation: Reservation, request: Request) -> Grant | None:
-        """Waits for the limits by the minute."""
+        """Waits until the limits on requests and tokens per minute allow the call. Returns the granted tokens, or None
+        if tokens are not limited."""
         try:
             if self._requests:
                 await self._requests.take()
@@ -124,7 +125,7 @@ class Caller:
         return None
 
     async def _call_reserved(self, reservation: Reservation, request: Request, taken: Grant | None) -> Reply:
-        """Returns the model's answer. However the call ends, the reservation is settled."""
+        """Returns the model's reply. The reservation is settled, whether the call succeeds or fails."""
         used: Usage | None = None
         usd: float | None = None
         if reservation.n < request.n:
@@ -151,7 +152,7 @@ class Caller:
         return reply if len(reply.choices) <= request.n else structs.replace(reply, choices=reply.choices[: request.n])
 
     async def _complete_in_time(self, reservation: Reservation, request: Request) -> Reply:
-        """Returns the answer if it comes before a budget's time is up, else raises BudgetExceeded."""
+        """Returns the reply if it comes before the budget's time limit; otherwise raises BudgetExceeded."""
         limit = asyncio.timeout(reservation.left_s())
         try:
             async with limit:
@@ -172,7 +173,7 @@ class Caller:
 
 
 def prompt_bound(request: Request) -> int:
-    """Returns the most tokens that a request's prompt can have: a token is at least one byte."""
+    """Returns an upper bound on the number of tokens of a request's prompt. A token has at least one byte."""
     texts = [message.content for message in request.messages] + [request.prefix]
     if request.schema is not None:
         texts.append(json.dumps(request.schema))
@@ -181,8 +182,9 @@ def prompt_bound(request: Request) -> int:
 
 
 def _pause(error: ModelError, tries: int, limits: Limits) -> float:
-    """Returns the seconds until the next try: the provider's own wish up to `patience_s`, or a random part of a pause
-    that grows with each try. If the provider is down, the circuit breaker paces the tries instead."""
+    """Returns the seconds until the next try. If the provider asks for a pause, this is its pause, at most
+    `patience_s`, and a random addition. Otherwise it is a random part of a limit that doubles with each try. It is 0 if
+    the provider is down, because the circuit breaker then delays the calls."""
     if error.cause is Cause.DOWN:
         return 0.0
     if error.wait_s is not None:

@@ -1,4 +1,4 @@
-"""Wordings that make new questions from old ones."""
+"""Prompts that make new questions from old ones."""
 
 REPHRASE = """\
 Rephrase this question: say the same in other words. Keep every number and what is asked for, and do not answer it.

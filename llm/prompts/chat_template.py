@@ -1,7 +1,7 @@
-"""Chat templates in the format of Hugging Face: from messages to the prompt of a raw completion.
+"""Chat templates in Hugging Face's format: they turn messages into the prompt of a raw completion.
 
-A template is Jinja text from a `tokenizer_config.json` or `chat_template.jinja`. The template is rendered in a sandbox,
-as transformers does (`render_jinja_template` in its `utils/chat_template_utils.py`).
+A template is Jinja text from a `tokenizer_config.json` or `chat_template.jinja`. It is rendered in a sandbox, as in
+transformers (`render_jinja_template` in its `utils/chat_template_utils.py`).
 """
 
 import json
@@ -14,14 +14,14 @@ from redraft.llm.model import Message, ModelError
 
 
 class ChatTemplate:
-    """A template's text, and the special tokens that it names (`bos_token`, `eos_token`, ...) with their spelling."""
+    """The text of a template, and the special tokens that it uses, by name (`bos_token`, `eos_token`, ...)."""
 
     def __init__(self, text: str, **tokens: str) -> None:
         self.text = text
         self.tokens: Mapping[str, str] = tokens
 
     def render(self, messages: Sequence[Message]) -> str:
-        """Returns the prompt up to where the assistant's answer begins. Raises ModelError if the template fails."""
+        """Returns the prompt up to the beginning of the assistant's answer. Raises ModelError if the template fails."""
         from jinja2 import TemplateError
 
         listed = [{"role": message.role, "content": message.content} for message in messages]
@@ -37,7 +37,7 @@ class ChatTemplate:
         from jinja2.sandbox import ImmutableSandboxedEnvironment
 
         class Generation(Extension):
-            """The marks around what a trainer learns; a prompt has what stands between them."""
+            """The tag `generation`, which marks what a trainer learns from. A prompt contains the text inside the tag."""
 
             tags = {"generation"}  # noqa: RUF012
 

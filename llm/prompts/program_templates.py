@@ -1,4 +1,4 @@
-"""Wordings about programs: solutions as programs, unit tests, and reports of failures."""
+"""Prompts about programs: solutions as programs, unit tests, and reports of failures."""
 
 SOLVE_CODE = """\
 Write a program in Python.

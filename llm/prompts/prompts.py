@@ -1,4 +1,4 @@
-"""A run's own prompts from a file: wordings, few-shot examples, a system prompt, a chat template.
+"""A run's own prompts from a file: templates, few-shot examples, a system prompt, a chat template.
 
 >>> from redraft.llm.prompts.prompts import Prompts
 >>> Prompts(system="Be brief.").opening({})
@@ -24,7 +24,7 @@ from redraft.store.sources.problem import problem, worked
 
 
 class PromptError(RedraftError):
-    """Raised for prompts that cannot be used. The message names the file and the mistake."""
+    """The prompts cannot be used. The message names the file and the mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """The prompts that a run replaces or adds. `chat_template` is Jinja text for raw completions; it may name
+    """The prompts that a run replaces or adds. `chat_template` is Jinja text for raw completions, which may use
     `bos_token` and `eos_token`."""
 
     templates: Mapping[str, str] = field(default_factory=dict)
@@ -50,27 +50,27 @@ class Prompts:
 
     @classmethod
     def read(cls, path: str | Path) -> "Prompts":
-        """Reads a TOML file of prompts; paths in it are relative to its folder. Raises PromptError."""
+        """Returns the prompts of a TOML file. Paths in the file are relative to the file's folder. Raises PromptError."""
         return _read(Path(path).expanduser())
 
     @property
     def chat(self) -> ChatTemplate | None:
-        """The chat template, or None."""
+        """Returns the chat template, or None if there is none."""
         tokens = {"bos_token": self.bos_token, "eos_token": self.eos_token}
         return ChatTemplate(self.chat_template, **tokens) if self.chat_template else None
 
     def template(self, name: str, own: Mapping[str, str]) -> str:
-        """Returns a template by its name: the run's, else the model's `own`, else redraft's."""
+        """Returns the template with a name: the run's, else the model's in `own`, else redraft's."""
         default = TEMPLATES[name]
         return self.templates.get(name) or own.get(name) or own.get(default.family) or default.text
 
     def ask(self, question: str, kind: Kind, own: Mapping[str, str]) -> Message:
-        """Returns the message that asks for a question's solution, worded for its kind."""
+        """Returns the message that asks for a question's solution, with the wording for the question's kind."""
         return Message("user", fill(self.template(SOLVE.get(kind, "solve"), own), question=question))
 
     def opening(self, own: Mapping[str, str]) -> tuple[Message, ...]:
-        """Returns the messages that every conversation begins with: the system prompt, and each example as a question
-        and an answer."""
+        """Returns the messages that every conversation begins with: the system prompt, then the question and the answer
+        of each example."""
         shown = [
             message
             for example in self.examples
@@ -79,21 +79,21 @@ class Prompts:
         return (Message("system", self.system), *shown) if self.system else tuple(shown)
 
     def digest(self, request: Request) -> str:
-        """Returns the hash of everything that a request shows to the model."""
+        """Returns a hash of everything that the model sees of a request."""
         shown: list[Any] = [[[m.role, m.content] for m in request.messages], request.prefix]
         if request.schema is None and not self.chat_template:
             return texts_digest(shown)
         return digest(*shown, request.schema, self.chat_template, self.bos_token, self.eos_token)
 
     def shown(self, request: Request) -> dict[str, Any]:
-        """Returns everything that a request shows to the model, as JSON data."""
+        """Returns everything that the model sees of a request, as JSON data."""
         extras = {"prefix": request.prefix, "schema": request.schema, "chat_template": self.chat_template}
         messages = [{"role": message.role, "content": message.content} for message in request.messages]
         return {"messages": messages, **{name: value for name, value in extras.items() if value}}
 
     def plain(self, own: Mapping[str, str], parts: Container[str] = ()) -> dict[str, Any]:
-        """Returns everything that a call's text depends on, besides its question and drafts, as JSON data. `parts`
-        names the parts whose own wordings are included."""
+        """Returns, as JSON data, everything that the text of a call depends on, except its question and drafts. `parts`
+        are the names of the parts whose own prompts are included."""
         sent = (name for name, template in TEMPLATES.items() if not template.part or template.part in parts)
         return {
             "templates": {name: self.template(name, own) for name in sent},
@@ -102,7 +102,7 @@ class Prompts:
         }
 
     def check(self, model: Model) -> None:
-        """Raises PromptError if the model was trained on its own prompt formats and these prompts do not fit them."""
+        """Raises PromptError if the model was trained on prompt formats of its own and these prompts do not fit them."""
         if model.templates and (self.system or self.examples or self.chat_template):
             raise PromptError(
                 f"{model.name} was trained on forms of its own, which know no system prompt, no few-shot examples and"
@@ -167,7 +167,7 @@ def _templates(given: Any) -> dict[str, str]:
 
 
 def _check_places(name: str, text: str) -> None:
-    """Raises PromptError unless a template has exactly the places of one of its allowed forms."""
+    """Raises PromptError unless the placeholders in a template are exactly those of one of its allowed forms."""
     forms = TEMPLATES[name].forms
     known = frozenset[str]().union(*forms)
     found = {place for place in known if f"{{{place}}}" in text}
@@ -186,7 +186,7 @@ def _places(names: Iterable[str]) -> str:
 
 
 def _examples(given: Any, shots: Any, folder: Path) -> tuple[Example, ...]:
-    """Returns the first `shots` examples of a file or of a list of tables; all of them if `shots` is None."""
+    """Returns the first `shots` examples of a file or of a list of tables; all examples if `shots` is None."""
     if shots is not None and (not isinstance(shots, int) or isinstance(shots, bool) or shots < 0):
         raise PromptError(f"shots has to be a whole number from 0, not {shots!r}")
     if isinstance(given, str):
@@ -203,7 +203,8 @@ def _examples(given: Any, shots: Any, folder: Path) -> tuple[Example, ...]:
 
 
 def _example(row: Any, place: str) -> Example:
-    """Returns the example of a row with a question and its worked solution, in the columns of problem sources."""
+    """Returns an example from a row that has a question and its worked solution, in the same columns as the rows of
+    problems."""
     if isinstance(row, SourceError):
         raise PromptError(f"{place}: {row}")
     if not isinstance(row, Mapping):
@@ -225,4 +226,4 @@ SOLVE = {Kind.CHOICE: "solve_choice", Kind.CODE: "solve_code", Kind.RUBRIC: "sol
 TEXTS = ("system", "chat_template", "bos_token", "eos_token")
 
 PLACE = re.compile(r"(?<![\w\\}\]^])\{([A-Za-z_]\w*)\}")
-"""A place in a template. A LaTeX argument, as in `\\boxed{answer}`, is not a place: it follows a command."""
+"""Matches a placeholder in a template, but not the argument of a LaTeX command, as in `\\boxed{answer}`."""

@@ -1,4 +1,4 @@
-"""Wordings of searches: several next steps at once, and the values of partial solutions."""
+"""Prompts for searches: several next steps at once, and the values of partial solutions."""
 
 PROPOSE_THOUGHTS = """\
 Propose {count} different next steps of a solution, each of them a way to go on from what there is so far. Write the

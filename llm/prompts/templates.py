@@ -1,7 +1,7 @@
-"""Every wording that redraft sends to a language model, by its name. A file of prompts may replace each of them.
+"""Every prompt that redraft sends to a language model, by name. A file of prompts may replace each of them.
 
-A question about a draft is a further message after the draft. So all prompts of one tree have the same beginning, and a
-provider's prompt cache serves them all.
+A question about a draft is sent as a further message after the draft. So all prompts of one tree have the same
+beginning, which a provider's prompt cache can reuse.
 """
 
 import re
@@ -22,11 +22,12 @@ from redraft.llm.prompts.search_templates import PROPOSE_THOUGHTS, VALUE_THOUGHT
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A wording.
+    """A prompt with placeholders.
 
-    `forms` are sets of places, such as {question}. A wording must have the places of exactly one of these sets. If a
-    model has no template of its own with this name, its template named `family` is used. If `part` names a part, such
-    as a feedback, only that part sends the wording, and a recipe without the part does not contain the wording.
+    `forms` are sets of placeholders, such as {question}. The text must have exactly the placeholders of one of these
+    sets. If a model has no template of its own with this name, its template named `family` is used. If `part` is the
+    name of a part, such as a feedback, only that part sends the prompt, and the recipe of a run without that part does
+    not contain the prompt.
     """
 
     text: str
@@ -36,7 +37,8 @@ class Template:
 
 
 def fill(template: str, **parts: str) -> str:
-    """Returns the template with each `{name}` of `parts` replaced, in one pass; every other brace stays as it is."""
+    """Returns the template with each `{name}` of `parts` replaced by its text, in one pass. Other braces are not
+    changed."""
     if len(parts) == 1:
         [(name, text)] = parts.items()
         return template.replace(f"{{{name}}}", text)
@@ -202,7 +204,7 @@ Advice for the next step, which is no part of the solution:
 
 ASKED = (frozenset({"question"}),)
 BACKWARD = (frozenset({"question", "answer"}), frozenset({"question", "answer", "variable"}))
-FOLLOWS = (frozenset(), frozenset({"question", "solution"}))  # the draft is the message before, or inside this message
+FOLLOWS = (frozenset(), frozenset({"question", "solution"}))  # the draft is the previous message, or inside this one
 
 TEMPLATES: Mapping[str, Template] = {
     "solve": Template(SOLVE, ASKED),
@@ -254,5 +256,5 @@ TEMPLATES: Mapping[str, Template] = {
     "solvable": Template(augment.SOLVABLE, ASKED, part="solvable"),
     "is_solvable": Template(augment.IS_SOLVABLE, ASKED, part="question_writer"),
 }
-"""`separator` stands between the steps of a draft. `next_step` and `rest` go to models that can't continue a
-half-written answer. `finished` and `judge` are the critic's, and the wordings after them are feedback."""
+"""`separator` is the text between the steps of a draft. `next_step` and `rest` are sent to models that can't continue a
+half-written answer. `finished` and `judge` are sent by critics; most of the next ones are feedback."""

@@ -1,4 +1,4 @@
-"""The choice of the route to a model by its name."""
+"""Chooses the route to a model by the model's name."""
 
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -13,18 +13,18 @@ OTHER_PROTOCOLS = frozenset({
     "anthropic", "azure", "azure_ai", "bedrock", "cohere", "cohere_chat", "gemini", "ollama_chat", "predibase",
     "replicate", "sagemaker", "sagemaker_chat", "triton", "vertex_ai", "vertex_ai_beta", "watsonx",
 })  # fmt: skip
-"""LiteLLM's names of providers with a protocol of their own, even at an address that the user gives."""
+"""LiteLLM's names of providers that have their own protocol, even at an address that the user gives."""
 
 PREFIXES = frozenset({
     "openai", "hosted_vllm", "vllm", "ollama", "lm_studio", "llamafile", "openai_like", "custom_openai",
     "litellm_proxy",
 })  # fmt: skip
-"""LiteLLM's names of servers that speak OpenAI's protocol. A server's own model name may begin alike:
+"""LiteLLM's names of servers that use OpenAI's protocol. The name of a model on a server may begin with the same text:
 `openai/gpt-oss-20b`."""
 
 
 REWARDS = ("pooling", "classify", "values", "signs")
-"""The protocols of reward models, which precede a colon in a name such as `pooling:Qwen/Qwen2.5-Math-PRM-7B`."""
+"""The protocols of reward models. A name has the protocol before a colon: `pooling:Qwen/Qwen2.5-Math-PRM-7B`."""
 
 
 def route(
@@ -35,15 +35,15 @@ def route(
     chat_template: ChatTemplate | str | None = None,
     batches: bool = False,
 ) -> Model:
-    """Returns the model of a name.
+    """Returns the model with a name.
 
-    `embedded` is the embedded model, and `embedded:FOLDER` has the user's own weights. With `api_base`, the model is on
-    OpenAI-compatible servers at one address or several (separated by commas, or in a sequence); their key is
-    REDRAFT_API_KEY, else OPENAI_API_KEY, else none. A `chat_template` makes redraft request raw completions from the
-    servers. Any other model goes through LiteLLM, and so does every model with `batches`. A name that begins with one
-    of REWARDS and a colon is a reward model on servers.
+    `embedded` is the embedded model, and `embedded:FOLDER` is the same network with the user's own weights. With
+    `api_base`, the model is on OpenAI-compatible servers at one or more addresses, which are separated by commas or
+    given as a sequence. Their key is REDRAFT_API_KEY, else OPENAI_API_KEY, else none. If there is a `chat_template`,
+    redraft requests raw completions from the servers. Any other model is reached through LiteLLM, as is every model
+    with `batches`. A name that begins with one of REWARDS and a colon is a reward model on servers.
 
-    Raises a fatal ModelError for an unknown name, for an address inside the name, and for an invalid address.
+    Raises a fatal ModelError if the name is unknown or contains an address, or if the address is invalid.
     """
     if redact_addresses(name) != name or name.startswith(("http://", "https://")):
         raise ModelError(
@@ -115,6 +115,7 @@ def _text(api_base: str | Sequence[str]) -> str:
 
 
 def _names(name: str) -> tuple[str, ...]:
-    """Returns the possible names of a model on servers: its name, and the rest of it after a prefix of LiteLLM's."""
+    """Returns the possible names of a model on servers: its name, and, if it begins with a prefix of LiteLLM's, the
+    rest."""
     prefix, _, rest = name.partition("/")
     return (name, rest) if prefix in PREFIXES and rest else (name,)

@@ -1,5 +1,5 @@
-"""The file or folder that an export writes. It must be no part of a store and no database. If it exists, the user must
-allow that the export overwrites it. It appears when it is complete."""
+"""Checks the path of a file or folder that an export writes, and puts the result there once it is complete. The path
+must not belong to a store or a database. An existing file or folder is replaced only if the user allows it."""
 
 import errno
 import fcntl
@@ -16,8 +16,8 @@ from redraft.store.errors import StoreError
 
 
 def check_export_file(store: str, file: Path, *, overwrite: bool) -> None:
-    """Raises StoreError if writing `file` would destroy the store at the path `store` (its file, its .wal, its
-    journals) or another database; and, without `overwrite`, if `file` exists and is not empty."""
+    """Raises StoreError if `file` belongs to the store at the path `store` (its database, its .wal file or its
+    journals), or is another database. Without `overwrite`, also raises StoreError if `file` exists and is not empty."""
     if store != ":memory:" and _belongs_to(Path(store), file):
         raise StoreError(f"{file} belongs to the store {store}: name another file")
     _check_parent(file)
@@ -30,9 +30,10 @@ def check_export_file(store: str, file: Path, *, overwrite: bool) -> None:
 
 
 def check_export_folder(store: str, folder: Path, *, overwrite: bool) -> None:
-    """Raises StoreError if replacing `folder` would destroy the store at the path `store`; if `folder` is a file, or is
-    or holds the folder that the process works in; and, unless it is empty, if no export made it, if it has other files
-    than the export wrote, or without `overwrite`. A folder that a killed export had moved away comes back first."""
+    """Raises StoreError if an export must not replace `folder`: it is a file, it holds the store at the path `store`,
+    or it is or contains the working directory. If the folder is not empty, also raises StoreError if no export wrote
+    it, if it has other files than the export wrote, or if `overwrite` is false. If a killed export had moved the old
+    folder away, the old folder is moved back first."""
     if folder.resolve() in (Path.cwd(), *Path.cwd().parents):
         raise StoreError(f"{folder} holds the folder that you work in: name another folder, such as rows/")
     _check_parent(folder)
@@ -63,13 +64,14 @@ def _check_parent(target: Path) -> None:
 
 
 def marked(beside: Iterable[str]) -> str:
-    """Returns the line of a card by which a folder is known as an export's. `beside` names the files of the folder that
-    are neither its card nor its rows."""
+    """Returns the line of an export's README.md that marks its folder as an export. `beside` lists the files of the
+    folder other than README.md and the Parquet files."""
     return f"{MARK} {json.dumps(sorted(beside))} -->"
 
 
 def _added(folder: Path, card: str) -> list[str]:
-    """Returns the files of an export's folder that the export did not write, by the card's text."""
+    """Returns the paths of files in an export's folder that the export did not write. `card` is the text of the
+    folder's README.md."""
     [line, *_] = card.partition(MARK)[2].splitlines() or [""]
     try:
         beside = json.loads(line.removesuffix("-->"))
@@ -83,8 +85,8 @@ def _added(folder: Path, card: str) -> list[str]:
 
 @contextmanager
 def working_folder(target: Path) -> Iterator[Path]:
-    """Yields a new folder beside `target`, for the parts of what becomes `target`. At the end it is removed. What
-    killed processes left of earlier ones is removed too. Raises OSError."""
+    """Yields a new folder beside `target`, where the parts of `target` can be written. The folder is deleted at the
+    end. Folders that killed processes left are deleted first. Raises OSError."""
     remove_left(target)
     new = new_path(target)
     new.mkdir()
@@ -99,9 +101,9 @@ def working_folder(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def placed(new: Path, target: Path) -> Iterator[None]:
-    """Moves the file or the folder `new` to the place of `target`, which may exist. If the `with` block raises, what
-    stood there before stands there again. If the process is killed between the two moves of a folder, the next
-    `check_export_folder` moves the folder before back. Raises OSError."""
+    """Moves the file or the folder `new` to the path `target`, which may exist. If the `with` block raises, the old
+    file or folder is moved back to `target`. If the process is killed between the two moves of a folder, the next
+    `check_export_folder` moves the old folder back. Raises OSError."""
     before = _before(target)
     _restore(target)
     if target.is_dir():
@@ -126,8 +128,8 @@ def placed(new: Path, target: Path) -> Iterator[None]:
 
 @contextmanager
 def replacing(file: Path) -> Iterator[Path]:
-    """Yields the path of a new file in the folder of `file`. At the end the new file replaces `file`; if something was
-    raised, it is removed. What killed processes left of earlier new files is removed too. Raises OSError."""
+    """Yields the path of a new file in the folder of `file`. At the end the new file replaces `file`; if the `with`
+    block raises, the new file is deleted. New files that killed processes left are deleted first. Raises OSError."""
     with working_file(file) as new:
         yield new
         new.replace(file)
@@ -135,8 +137,8 @@ def replacing(file: Path) -> Iterator[Path]:
 
 @contextmanager
 def working_file(target: Path) -> Iterator[Path]:
-    """Yields a new file beside `target`, for what becomes `target`. At the end it is removed if it is still there. What
-    killed processes left of earlier ones is removed too. Raises OSError."""
+    """Yields the path of a new file beside `target`, where the content of `target` can be written. At the end the new
+    file is deleted if it was not moved. New files that killed processes left are deleted first. Raises OSError."""
     remove_left(target)
     new = new_path(target)
     descriptor = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
@@ -150,27 +152,27 @@ def working_file(target: Path) -> Iterator[Path]:
 
 
 def new_path(file: Path) -> Path:
-    """Returns the path of the new file that this process writes for `file`."""
+    """Returns the path of the temporary file that this process writes for `file`."""
     return file.with_name(f".{file.name}.{os.getpid()}.new")
 
 
 def cure(error: OSError) -> str:
-    """Returns what a user can do about a file that can't be written."""
+    """Returns advice for an error message about a file that can't be written."""
     return "free some space, or name a file elsewhere" if error.errno in FULL else "name another file"
 
 
 CARD = "README.md"
 MARK = "<!-- redraft export"
-"""A folder that an export wrote has this mark in its card. No other folder is ever replaced."""
+"""An export writes this mark into the README.md of its folder. A folder without it is replaced only if it is empty."""
 ROWS = re.compile(r"data/(train|validation)-\d{5}-of-\d{5}\.parquet")
-"""The files of a folder's rows."""
+"""Matches the paths of the Parquet files in an export's folder."""
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""The errors of a full disk, of a used-up quota, and of a file that may not grow."""
+"""The error numbers of a full disk, an exhausted quota, and a file above the size limit."""
 
 
 def remove_left(file: Path) -> None:
-    """Removes the new files and working folders of `file` that no process is writing any more."""
+    """Deletes the temporary files and folders of `file` that no process is writing any more."""
     for left in file.parent.glob(f".{escape(file.name)}.*.new"):
         with suppress(OSError):
             descriptor = os.open(left, os.O_RDONLY if left.is_dir() else os.O_RDWR)
@@ -182,12 +184,13 @@ def remove_left(file: Path) -> None:
 
 
 def _before(target: Path) -> Path:
-    """Returns where a file or a folder stands while another takes its place."""
+    """Returns the path that the old file or folder has while a new one replaces it."""
     return target.with_name(f".{target.name}.before")
 
 
 def _restore(target: Path) -> None:
-    """Moves back what was to be replaced, if nothing took its place; else removes it. Raises OSError."""
+    """Moves the old file or folder back to `target` if nothing is at `target`; otherwise deletes the old one. Raises
+    OSError."""
     before = _before(target)
     if target.exists():
         _remove(before)
@@ -196,7 +199,7 @@ def _restore(target: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    """Removes a file or a folder, if it is there. Raises OSError."""
+    """Deletes the file or folder at `path`, if it exists. Raises OSError."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -204,7 +207,8 @@ def _remove(path: Path) -> None:
 
 
 def _belongs_to(store: Path, file: Path) -> bool:
-    """Returns whether a file is the store's database, its log or one of its journals, or is in the store's folder."""
+    """Returns whether `file` is the database of the store, its .wal file or one of its journals, or lies in the store's
+    folder."""
     own, other = store.resolve(), file.resolve()
     if own.is_dir() and own in other.parents:
         return True
@@ -214,7 +218,7 @@ def _belongs_to(store: Path, file: Path) -> bool:
 
 
 def _is_database(file: Path) -> bool:
-    """Returns whether a file exists and is a DuckDB database. DuckDB's magic bytes after the checksum tell."""
+    """Returns whether a file exists and is a DuckDB database, which has the magic bytes `DUCK` at offset 8."""
     if not file.is_file():
         return False
     try:

@@ -1,4 +1,4 @@
-"""Writes a file of JSON lines as Parquet. The caller names the type of each column, so that DuckDB guesses none."""
+"""Converts a file of JSON lines to Parquet. The caller gives the type of each column, so DuckDB infers none."""
 
 import os
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ from redraft.store.tables.sql import literal
 
 
 def write_json_as_parquet(lines: Path, columns: Mapping[str, str], file: Path, longest: int) -> None:
-    """Writes the JSON lines of a file to a Parquet file, in order. `columns` has the DuckDB type of each column, and
-    `longest` the bytes of the longest line. Equal lines give equal bytes. Raises QueryError, and OSError if the disk is
-    full."""
+    """Writes the JSON lines of the file `lines` to the Parquet file `file`, in order. `columns` maps the name of each
+    column to its DuckDB type. `longest` is the size of the longest line in bytes. Equal lines give an identical file.
+    Raises QueryError if DuckDB rejects a line, and OSError if the disk is full."""
     import duckdb
 
     types = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in columns.items())
@@ -22,7 +22,7 @@ def write_json_as_parquet(lines: Path, columns: Mapping[str, str], file: Path, l
     )
     target = f"{literal(str(file))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROWS_IN_GROUP})"
     try:
-        # One thread: several would cut row groups elsewhere each time.
+        # One thread: with several, the row groups would have other sizes in each run.
         with duckdb.connect(":memory:", config={"threads": 1}) as connection:
             connection.execute(f"COPY (FROM {source}) TO {target}")
     except duckdb.Error as error:

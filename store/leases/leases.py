@@ -1,8 +1,9 @@
 """Leases of shards: which worker does which part of a recipe's work.
 
-A shard is the units whose ids begin with the same two digits, so commands with different problems agree about shards. A
-claim is a file that is made unless it exists. Its name is the shard with a rising number, and the claim with the
-highest number counts. A claim by a worker that is dead is taken over by a claim with a higher number.
+A shard is the set of units whose ids begin with the same two digits, so commands with different problems divide the
+work into the same shards. A claim on a shard is a file that only one process can create. The file's name is the shard
+and an increasing number, and the claim with the highest number is valid. If a worker has died, another worker takes its
+claim over by creating a claim with the next number.
 """
 
 import os
@@ -20,32 +21,34 @@ from redraft.store.leases.membership import PREFIX, Membership, is_alive, read_w
 from redraft.store.leases.store_files import present_time, put_if_absent, replace
 
 GIVEN_BACK = "given back"
-"""The work of a claim whose worker gave the shard back before it was done."""
+"""The value of `work` in a claim whose worker gave the shard back before it was done."""
 
 
 def shard_of(unit: str) -> str:
-    """Returns the shard of a unit of work, one of 256."""
+    """Returns the shard of a unit of work: the first two hexadecimal digits of its id. There are 256 shards."""
     return unit[:2]
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """What the file of a claim says: who has the shard. `work` is a digest of what was done there, if it is done."""
+    """The content of a claim's file: the worker that has the shard. `work` is a digest of the work that was done there;
+    it is empty until the work is done."""
 
     worker: str
     work: str = ""
 
 
 class Found(NamedTuple):
-    """The claim on a shard that counts, with its number."""
+    """The valid claim on a shard, with its number."""
 
     number: int
     claim: Claim
 
 
 class Taken(NamedTuple):
-    """The result of claiming. `fresh` shards are claimed, and nobody had them since this worker joined; `changed` ones
-    are claimed too, but what was read of the store before may not hold any more. `settled` ones were done by others
-    since this worker joined."""
+    """The result of `claim`, three lists of shards. `fresh` shards are claimed, and no other worker has had them since
+    this worker joined. `changed` shards are claimed too, but other workers had them meanwhile, so what this worker has
+    read from the store about them may be outdated. `settled` shards were done by other workers since this worker
+    joined."""
 
     fresh: list[str]
     changed: list[str]
@@ -53,8 +56,8 @@ class Taken(NamedTuple):
 
 
 class Leases:
-    """The leases of a worker of one recipe and replicate. `join` makes this process a worker. Every method may raise
-    OSError, and reads or writes files, so an event loop calls it by `off_loop`."""
+    """The leases of one worker of a recipe and a replicate. `join` makes this process a worker. Every method may raise
+    OSError. The methods read and write files, so an event loop calls them through `off_loop`."""
 
     def __init__(self, folder: Path, replicate: str, *, lease_s: float | None = None) -> None:
         self._folder, self._replicate, self._lease_s = folder, replicate, lease_s
@@ -62,13 +65,13 @@ class Leases:
         self.on_lost: Callable[[str], None] = lambda worker: None
         """Called with the name of this worker, from another thread, if it was taken for dead."""
         self._membership: Membership | None = None
-        self._before: dict[str, Found] = {}  # the claims when this worker joined
+        self._before: dict[str, Found] = {}  # the valid claims when this worker joined
         self._held: dict[str, int] = {}  # the numbers of this worker's claims, by shard
         self._known: dict[tuple[str, int], Claim] = {}  # the claims that were read, by name and inode
 
     def join(self) -> str:
-        """Makes this process a worker, and returns its name. If it is a worker already, it becomes another one, without
-        any shard."""
+        """Makes this process a worker and returns the worker's name. If the process is already a worker, it becomes a
+        new one that has no shards."""
         self.resign()
         self._membership = Membership(
             self._folder,
@@ -81,25 +84,26 @@ class Leases:
 
     @property
     def worker(self) -> str:
-        """The name of this worker; "" before it has joined."""
+        """Returns the name of this worker, or "" before it has joined."""
         return self._membership.name if self._membership else ""
 
     @property
     def workers(self) -> int:
-        """The number of workers of the recipe that live, at least 1."""
+        """Returns the number of live workers of the recipe, at least 1."""
         return self._membership.count if self._membership else 1
 
     def now(self) -> int | None:
-        """Renews the leases, and returns the time of the file system, in nanoseconds; None if they are lost."""
+        """Renews the leases and returns the time of the file system in nanoseconds. Returns None if the leases are
+        lost."""
         return self._membership.now() if self._membership else None
 
     def are_held(self) -> bool:
-        """Renews the leases. Returns whether this worker still has every shard that it has claimed and not finished; if
-        it was taken for dead, it has none."""
+        """Renews the leases. Returns whether this worker still has every shard that it has claimed and not finished. If
+        other workers took it for dead, it has none."""
         return self.now() is not None
 
     def living(self) -> set[str]:
-        """Returns the names of the workers that live, this one too."""
+        """Returns the names of the live workers, including this one."""
         if members := self._membership:
             return {members.name, *(other.name for other in members.others())}
         with suppress(FileNotFoundError):
@@ -108,7 +112,8 @@ class Leases:
         return set()
 
     def claim(self, wanted: Mapping[str, str], most: int) -> Taken:
-        """Claims at most `most` of the shards that are free. `wanted` has a digest of the work to do in each."""
+        """Claims at most `most` of the free shards in `wanted`, which maps each shard to a digest of the work to do
+        there."""
         taken = Taken([], [], [])
         there = self._scan()
         living = self.living()  # read after the claims: a worker joins before it claims
@@ -124,7 +129,7 @@ class Leases:
         return taken
 
     def finish(self, shard: str, work: str = "") -> None:
-        """Gives a shard back. With `work`, the shard is done, and workers who want the same work leave it out."""
+        """Gives a shard back. If `work` is given, the shard is done, and workers that want the same work skip it."""
         number = self._held.pop(shard, None)
         if number is not None and self._membership is not None:
             with suppress(FileNotFoundError):
@@ -132,13 +137,13 @@ class Leases:
                 replace(self._path(shard, number), msgspec.json.encode(claim))
 
     def resign(self) -> None:
-        """Ends this worker; the shards that it has not finished are free."""
+        """Ends this worker. The shards that it has not finished are then free."""
         if self._membership:
             self._membership.leave()
         self._membership, self._held = None, {}
 
     def leave(self) -> None:
-        """Ends this worker, and removes the claims if no other worker is there."""
+        """Ends this worker, and deletes the claims if there is no other worker."""
         if self._membership is None:
             return
         self.living()  # removes the dead
@@ -148,8 +153,8 @@ class Leases:
                 self._remove()
 
     def _remove(self) -> None:
-        """Removes the claims at once, by another name for the folder: a worker that joins meanwhile loses its file with
-        them, and joins again."""
+        """Deletes the claims at once, by renaming their folder. A worker that joins meanwhile loses its file too, and
+        joins again."""
         old = self._folder.with_name(f".{secrets.token_hex(8)}.old")
         os.rename(self._folder, old)
         shutil.rmtree(old, ignore_errors=True)
@@ -157,15 +162,15 @@ class Leases:
             self._folder.parent.rmdir()
 
     def _is_busy(self, shard: str, found: Found | None, living: Iterable[str]) -> bool:
-        """Returns whether a worker that lives has the shard. A claim of this worker's own that it does not know of is
-        one that it has lost."""
+        """Returns whether a live worker has the shard. A valid claim under this worker's name counts only if the worker
+        knows of it; otherwise the worker has lost the shard."""
         if found is None or found.claim.work:
             return False
         mine = self._membership is not None and found.claim.worker == self._membership.name
         return shard in self._held if mine else found.claim.worker in living
 
     def _put(self, shard: str, found: Found | None) -> bool:
-        """Claims a shard after the claim `found`. Returns False if another worker was faster."""
+        """Claims a shard with the number after `found`. Returns False if another worker was faster."""
         if self._membership is None:
             return False
         number = found.number + 1 if found else 1
@@ -194,7 +199,7 @@ class Leases:
                 self._known[key] = msgspec.json.decode(path.read_bytes(), type=Claim)
             except FileNotFoundError:
                 return None
-            except msgspec.MsgspecError:  # it is being written, on a file system without links
+            except msgspec.MsgspecError:  # another worker is writing it, on a file system without links
                 return Claim("")
         return self._known[key]
 
@@ -203,7 +208,8 @@ class Leases:
 
 
 class Alone(Leases):
-    """The leases of a worker that shares its store with nobody, such as one in memory: every shard is free."""
+    """The leases of a worker that shares its store with no other process, such as a store in memory: every shard is
+    free."""
 
     def __init__(self) -> None:
         super().__init__(Path(), "")

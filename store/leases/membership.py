@@ -1,8 +1,8 @@
-"""The workers of a recipe: each has a file in the folder of leases, which it touches as long as it lives.
+"""The workers of a recipe. Each worker has a file in the folder of leases, and touches it as long as it runs.
 
 A worker is dead if its file was not touched for the length of its lease, or if it ran on this machine and its process
-has ended. Whoever finds a worker dead removes its file. A worker that only slept finds its file missing when it wakes
-up, and so learns that it has lost everything that it had leased.
+has ended. A worker that finds another one dead deletes that worker's file. A worker that was only suspended finds its
+file missing when it continues, and so learns that it has lost all its leases.
 """
 
 import os
@@ -21,13 +21,13 @@ from redraft.store.leases.store_files import make_locked, touch, touched_at
 
 LEASE_S = 30.0
 """Seconds that a lease lasts without being renewed."""
-RENEWALS = 5  # in the time of a lease
+RENEWALS = 5  # per duration of a lease
 PREFIX = "worker-"
-TOKEN = 8  # digits
+TOKEN = 8  # hexadecimal digits
 
 
 class WorkerFacts(msgspec.Struct, frozen=True):
-    """What a worker says about itself. `machine` is the same for all processes of one running system."""
+    """The content of a worker's file. `machine` is the same for all processes of one running system."""
 
     name: str
     host: str
@@ -39,8 +39,8 @@ class WorkerFacts(msgspec.Struct, frozen=True):
 
 
 class Membership:
-    """This process as a worker of the recipe with this folder. `on_lost` is called with the worker's name, from
-    another thread, if the worker was taken for dead. Raises OSError."""
+    """This process as a worker of the recipe whose leases are in `folder`. `on_lost` is called with the worker's name,
+    from another thread, if other workers took this worker for dead. Raises OSError."""
 
     def __init__(
         self, folder: Path, *, replicate: str, lease_s: float | None = None, on_lost: Callable[[str], None]
@@ -49,7 +49,7 @@ class Membership:
         host, here = socket.gethostname(), machine()
         self.facts = WorkerFacts(name, host, here, os.getpid(), version("redraft"), lease, replicate)
         self.folder = folder
-        self.count = 1  # the workers of the recipe that live, as far as this worker knows
+        self.count = 1  # the live workers of the recipe, as last counted
         self._path = folder / f"{PREFIX}{name}"
         self._file = make_locked(self._path, msgspec.json.encode(self.facts))
         self._on_lost = on_lost
@@ -62,15 +62,15 @@ class Membership:
         return self.facts.name
 
     def now(self) -> int | None:
-        """Renews the lease, and returns the time of the file system in nanoseconds; None if this worker was taken for
-        dead, and so has lost its leases."""
+        """Renews the lease and returns the time of the file system in nanoseconds. Returns None if other workers took
+        this worker for dead, so that it has lost its leases."""
         try:
             return touch(self._path)
         except FileNotFoundError:
             return None
 
     def others(self) -> list[WorkerFacts]:
-        """Returns the other workers that live, and removes those that are dead."""
+        """Returns the other live workers, and deletes the files of dead workers."""
         now = self.now()
         if now is None:
             return []
@@ -86,7 +86,7 @@ class Membership:
         return living
 
     def leave(self) -> None:
-        """Ends the membership; what this worker still has leased is free."""
+        """Ends the membership. The shards that this worker still has leased are then free."""
         self._left.set()
         self._path.unlink(missing_ok=True)
         if self._file >= 0:
@@ -95,7 +95,7 @@ class Membership:
 
     def _keep(self) -> None:
         while not self._left.wait(self.facts.lease_s / RENEWALS):
-            with suppress(OSError):  # a folder that is away for a moment
+            with suppress(OSError):  # the folder may be unreachable for a moment
                 if self.now() is None:
                     break
                 self.others()
@@ -104,7 +104,7 @@ class Membership:
 
 
 def read_workers(folder: Path) -> list[tuple[Path, WorkerFacts]]:
-    """Returns the files of the workers in the folder, alive or dead, and what the files say."""
+    """Returns a pair (path, content) for each worker's file in the folder. The workers may be live or dead."""
     found = []
     for path in sorted(folder.glob(f"{PREFIX}*")):
         with suppress(FileNotFoundError, msgspec.MsgspecError):
@@ -113,7 +113,7 @@ def read_workers(folder: Path) -> list[tuple[Path, WorkerFacts]]:
 
 
 def is_alive(path: Path, facts: WorkerFacts, now: int) -> bool:
-    """Returns whether the worker with the file `path` lives at the time `now` of the file system, in nanoseconds."""
+    """Returns whether the worker with the file `path` is live at `now`, the time of the file system in nanoseconds."""
     touched = touched_at(path)
     if touched is None or now - touched > facts.lease_s * 1e9:
         return False
@@ -121,7 +121,8 @@ def is_alive(path: Path, facts: WorkerFacts, now: int) -> bool:
 
 
 def machine() -> str:
-    """Returns a text that is the same for all processes of this running system, and different for any other."""
+    """Returns a text that is the same for all processes of this running system and differs from that of any other
+    system."""
     with suppress(OSError):
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return socket.gethostname()

@@ -1,7 +1,7 @@
-"""Slices of a budget: several workers share one budget, and so do the executions of a run that was killed.
+"""Slices of a budget. Several workers share one budget, as do a killed run and the runs that continue it.
 
-The state is a file with a number. A change makes the file with the next number, unless another worker was faster. So no
-change is lost, and no lock is needed.
+The state is a file whose name is a number. A change creates the file with the next number, unless another worker has
+created it first; then the change is repeated on that state. So no change is lost, and no lock is needed.
 """
 
 import os
@@ -20,40 +20,42 @@ Amounts = dict[str, float]
 """Amounts by name, such as {"calls": 3, "tokens": 500}."""
 
 PARTS = 16
-"""A worker takes at least this part of the whole budget at once, so that it seldom has to ask."""
+"""A worker takes at least one part in `PARTS` of the whole budget at once, so that it seldom has to ask."""
 
 
 class State(msgspec.Struct):
-    """What is used of the budget, what each worker has taken and not given back, the seconds for which a worker was at
-    work, and when that was last noted, by the clock of the file system."""
+    """The state of a budget: the amounts that were used, the amounts that each worker has taken and not given back, the
+    seconds during which at least one worker was working, and `noted_at`: the file system's time, in nanoseconds, when
+    `seconds` was last updated."""
 
     used: Amounts = {}
     taken: dict[str, Amounts] = {}
     seconds: float = 0.0
     noted_at: int = 0
-    wanting: list[str] = []  # the workers that wait until others give something back
+    wanting: list[str] = []  # the workers that wait for others to give something back
     last: dict[str, str] = {}  # a mark of each worker's last change
 
 
 class Slices:
-    """The budget of one recipe and replicate, of which the worker with these `leases` takes slices. What a dead worker
-    had taken counts as used. `whole` has the limits of the budget. Raises OSError."""
+    """The budget of one recipe and replicate. The worker with these `leases` takes slices of it. The slices of a dead
+    worker count as used. `whole` has the limits of the budget. Raises OSError."""
 
     def __init__(self, folder: Path, whole: Mapping[str, float], leases: Leases) -> None:
         self._folder, self._whole, self._leases = folder, dict(whole), leases
-        self._at_work = False  # whether this worker has noted the time before
+        self._at_work = False  # whether this worker has recorded the time before
 
     def worker(self) -> str:
         """Returns the name of the worker."""
         return self._leases.worker
 
     def state(self) -> State:
-        """Returns the present state."""
+        """Returns the current state."""
         return newest_state(self._folder)
 
     def take(self, need: Mapping[str, float], least: Mapping[str, float]) -> Amounts:
-        """Takes a slice that suffices for `need`, or the rest of the budget if that suffices for `least`. Returns what
-        was taken; nothing if the rest does not suffice."""
+        """Takes a slice of the budget that covers `need`. If the rest of the budget is smaller but covers `least`,
+        takes the rest. Returns the amounts that were taken, or an empty dictionary if the rest does not cover `least`.
+        """
         taken: Amounts = {}
 
         def change(state: State) -> bool:
@@ -72,7 +74,7 @@ class Slices:
         return taken
 
     def give_back(self, used: Mapping[str, float], unused: Mapping[str, float]) -> None:
-        """Notes that a part of what this worker has taken is used, and gives back a part that is not."""
+        """Records amounts that this worker has taken: `used` was used, and `unused` is given back."""
 
         def change(state: State) -> bool:
             mine = state.taken.setdefault(self.worker(), {})
@@ -86,7 +88,7 @@ class Slices:
         self._change(change)
 
     def want(self) -> bool:
-        """Asks the other workers to give back what they do not need. Returns whether they have anything."""
+        """Asks the other workers to give back what they do not need. Returns whether any of them has taken something."""
         found = False
 
         def change(state: State) -> bool:
@@ -101,11 +103,11 @@ class Slices:
         return found
 
     def is_wanted(self) -> bool:
-        """Returns whether another worker waits for something."""
+        """Returns whether another worker waits for others to give something back."""
         return any(name != self.worker() for name in self.state().wanting)
 
     def note_time(self) -> float:
-        """Notes that this worker is at work. Returns the seconds for which any worker was at work."""
+        """Records that this worker is working. Returns the seconds during which at least one worker was working."""
         now, found = self._leases.now(), 0.0
 
         def change(state: State) -> bool:
@@ -123,7 +125,7 @@ class Slices:
         return found
 
     def remove(self) -> None:
-        """Removes the state: the next run has the whole budget."""
+        """Deletes the state, so the next run has the whole budget."""
         shutil.rmtree(self._folder, ignore_errors=True)
         with suppress(OSError):  # other leases are there
             self._folder.parent.rmdir()
@@ -132,8 +134,9 @@ class Slices:
         return state.used.get(what, 0) + sum(mine.get(what, 0) for mine in state.taken.values())
 
     def _change(self, change: Callable[[State], bool]) -> None:
-        """Applies a change to the newest state, once, unless it returns False. The change has a mark: a file of a
-        process that slept is made too late, and does not count, although nobody had a file of this number."""
+        """Applies `change` to the newest state exactly once, or not at all if it returns False. The change has a mark
+        in `state.last`, by which this loop sees whether the change is part of the newest state: a process that was
+        suspended may create its file too late, when newer files exist."""
         mark = secrets.token_hex(8)
         while True:
             number, state = _newest(self._folder)
@@ -165,7 +168,7 @@ def _newest(folder: Path) -> tuple[int, State]:
         number = max(_numbers(folder), default=0)
         if not number:
             return 0, State()
-        with suppress(FileNotFoundError, msgspec.MsgspecError):  # a newer one is there; or it is being written
+        with suppress(FileNotFoundError, msgspec.MsgspecError):  # a newer state replaced it, or it is being written
             return number, msgspec.json.decode((folder / str(number)).read_bytes(), type=State)
 
 

@@ -1,7 +1,8 @@
-"""Files that several processes, on several machines, may make at once.
+"""Files that several processes, on several machines, may create at once.
 
-Everything rests on two things that each shared folder can do: make a file unless it exists, and tell when a file was
-last touched. The time of a touch comes from the clock of the file system, so the clocks of the machines do not matter.
+This needs two operations that every shared folder supports: creating a file only if it does not exist, and reading when
+a file was last touched. The time of a touch comes from the clock of the file system, so the clocks of the machines do
+not matter.
 """
 
 import errno
@@ -15,8 +16,8 @@ WITHOUT_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 
 
 def put_if_absent(path: Path, data: bytes) -> bool:
-    """Makes the file with these bytes, unless it exists; returns whether it was made. Nobody sees a part of the bytes,
-    except on a file system without hard links. Makes the folder if it is missing."""
+    """Creates the file with the content `data` if it does not exist, and returns whether it was created. Readers see
+    the whole content or no file, except on a file system without hard links. Creates the folder if it is missing."""
     while True:
         new = path.with_name(f".{secrets.token_hex(8)}.new")
         with suppress(FileNotFoundError):  # the folder is missing, or it was removed meanwhile
@@ -46,21 +47,20 @@ def _put_directly(path: Path, data: bytes) -> bool:
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Gives an existing file other bytes, at once. Raises FileNotFoundError if its folder was removed."""
+    """Replaces the content of an existing file atomically. Raises FileNotFoundError if its folder was deleted."""
     new = path.with_name(f".{secrets.token_hex(8)}.new")
     new.write_bytes(data)
     os.replace(new, path)
 
 
 def touch(path: Path) -> int:
-    """Touches a file, and returns the present time by the clock of the file system, in nanoseconds. Raises
-    FileNotFoundError."""
+    """Touches a file and returns the time of the file system's clock in nanoseconds. Raises FileNotFoundError."""
     os.utime(path)
     return os.stat(path).st_mtime_ns
 
 
 def present_time(folder: Path) -> int:
-    """Returns the present time by the clock of the file system of a folder, in nanoseconds. Raises OSError."""
+    """Returns the time of the clock of a folder's file system, in nanoseconds. Raises OSError."""
     probe = folder / f".{secrets.token_hex(8)}.new"
     probe.touch()
     try:
@@ -70,8 +70,8 @@ def present_time(folder: Path) -> int:
 
 
 def touched_at(path: Path) -> int | None:
-    """Returns when a file was last touched, by the clock of the file system, in nanoseconds; None if it is missing. The
-    file is opened, because a network file system answers from a cache otherwise."""
+    """Returns when a file was last touched, by the clock of the file system, in nanoseconds; None if the file is
+    missing. The file is opened, because otherwise a network file system may answer from a cache."""
     try:
         file = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
@@ -83,8 +83,8 @@ def touched_at(path: Path) -> int | None:
 
 
 def make_locked(path: Path, data: bytes) -> int:
-    """Makes a file that is locked from the first instant, and returns its descriptor. The lock ends with the
-    process."""
+    """Creates a file that is locked from the moment it exists, and returns its descriptor. The lock ends when the
+    process ends."""
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(f".{secrets.token_hex(8)}.new")

@@ -1,4 +1,4 @@
-"""Converts texts such as `--set samples=8` to a factory's keyword arguments, and checks their names."""
+"""Converts command-line texts such as `--set samples=8` to a factory's keyword arguments, and checks their names."""
 
 import inspect
 import types
@@ -12,10 +12,9 @@ from redraft.store.errors import PartError, alternatives
 
 def arguments(factory: Callable[..., Any], given: Mapping[str, Any], noun: str = "part") -> dict[str, Any]:
     """Returns `given`, ready for `factory(**...)`. Texts ("8", "0.5", "true", "none") are converted to the annotated
-    types of the arguments; other values stay as they are. Only arguments with a default, or after `*`, can be set.
-
-    Raises PartError for a value that does not fit, and for an unknown name; the message then lists the factory's names.
-    """
+    types of the arguments; other values are not changed. Only arguments that have a default, or that follow `*`, can be
+    set. Raises PartError if a value has the wrong type or if a name is unknown; then the message lists the factory's
+    arguments."""
     settable = {
         name: parameter
         for name, parameter in inspect.signature(factory).parameters.items()
@@ -39,8 +38,9 @@ def whole(
     prefix: str = "",
     handed: Collection[str] = (),
 ) -> dict[str, Any]:
-    """Returns `arguments`, and raises PartError for a missing required argument too. The names in `handed` may be
-    missing, because they are added later. `prefix` precedes an argument's name in the message, which names them all."""
+    """Returns what `arguments` returns, and also raises PartError if a required argument is missing. Names in `handed`
+    may be missing, because the caller adds them later. The message lists the missing arguments, each with `prefix`
+    before its name."""
     found = arguments(factory, given, noun)
     missing = [
         name
@@ -57,8 +57,9 @@ def whole(
 
 
 def check_number(name: str, value: float, example: float, *, least: float, most: float | None = None) -> None:
-    """Raises PartError unless a number is from `least` to `most`; None for no limit. The message names an example of a
-    good number, which is whole if the argument takes whole numbers."""
+    """Raises PartError if `value` is not in the range from `least` to `most`; `most` is None if there is no upper
+    limit. The message shows `example`, a good number; if `example` is an integer, the message asks for a whole number.
+    """
     if least <= value and (most is None or value <= most):
         return
     wanted = "a whole number" if isinstance(example, int) else "a number"
@@ -67,14 +68,14 @@ def check_number(name: str, value: float, example: float, *, least: float, most:
 
 
 def check_range(part: str, least: float, most: float) -> None:
-    """Raises PartError if the arguments `least` and `most` of a part leave nothing between them."""
+    """Raises PartError if the argument `least` of a part is greater than its argument `most`."""
     if least > most:
         raise PartError(f"{part}.least={least} is above {part}.most={most}, so that nothing is kept: exchange them")
 
 
 def flat(given: Mapping[str, Any], own: Collection[str] = ()) -> dict[str, Any]:
-    """Returns arguments without nesting: `{"cap": {"most": 2}}` becomes `{"cap.most": 2}`. Arguments in `own` may have
-    mappings as their values."""
+    """Returns arguments without nesting: `{"cap": {"most": 2}}` becomes `{"cap.most": 2}`. The values of arguments in
+    `own` are not changed."""
     found: dict[str, Any] = {}
     for name, value in given.items():
         nested = isinstance(value, Mapping) and name not in own
@@ -83,8 +84,8 @@ def flat(given: Mapping[str, Any], own: Collection[str] = ()) -> dict[str, Any]:
 
 
 def convert(text: str, hint: Any, name: str) -> Any:
-    """Returns `text` converted to the type of `hint`; if `hint` has several types, to the first that fits. Raises
-    PartError."""
+    """Returns `text` converted to the type of `hint`. If `hint` allows several types, the narrowest one that accepts
+    the text is used. Raises PartError if none does."""
     wanted = _members(hint)
     for kind in wanted:
         try:
@@ -101,7 +102,8 @@ def kind(hint: Any) -> str:
 
 
 def _members(hint: Any) -> list[Any]:
-    """Returns the types that a hint allows, the narrowest first. A text that fits no other type stays a text."""
+    """Returns the types that a hint allows, the narrowest first. `str` comes last, for texts that no other type
+    accepts."""
     if hint is Any or hint is inspect.Parameter.empty:
         return NARROW
     members = list(typing.get_args(hint)) if typing.get_origin(hint) in (Union, types.UnionType) else [hint]

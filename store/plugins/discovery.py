@@ -1,9 +1,9 @@
-"""Finds parts by name: strategies, critics, feedback, graders, filters, formats. There is no list of parts; the files
-in a folder are the list.
+"""Finds parts by name: strategies, critics, feedback, graders, filters, formats. There is no list of parts: each file
+in a folder of parts may define one.
 
-A part is a file whose one public function has the file's name; the function's keyword arguments are its configuration.
-`load("greedy", "strategy")` finds `redraft.agents.strategies.greedy:greedy`; a spec may
-also be `module:function`, `path.py:function` or a callable, so that a user's own part needs no change here.
+A part is a file with one public function that has the file's name. The function's keyword arguments are its
+configuration. `load("greedy", "strategy")` returns `redraft.agents.strategies.greedy:greedy`. A spec may also be
+`module:function`, `path.py:function` or a callable, so a user's own part needs no change here.
 """
 
 import importlib
@@ -21,7 +21,7 @@ from redraft.store.errors import PartError, alternatives
 
 
 class PartKind(NamedTuple):
-    """A package of parts. A function in it is a part if it returns the type `returns`."""
+    """A package of parts. A function in the package is a part if its annotated return type is `returns`."""
 
     package: str
     returns: str
@@ -43,18 +43,19 @@ KINDS = {
 
 
 Factory = Callable[..., Any]
-LONGEST = 100  # characters of a part's name; the system refuses to look for a much longer file
+LONGEST = 100  # characters of a part's name; the system rejects much longer file names
 
 
 @cache
 def names(kind: str, package: str = "") -> list[str]:
-    """Returns the names of the parts of a kind ("grader") in redraft, or in `package`, without importing the parts."""
+    """Returns the names of the parts of a kind, such as "grader", in redraft's own package or in `package`, without
+    importing the parts."""
     return sorted(_modules(kind, package))
 
 
 def load(spec: str | Factory, kind: str, package: str = "") -> Factory:
-    """Returns the function that `spec` names, a part of this kind ("grader"). A bare name is looked up in `package`, by
-    default the package of redraft's own parts.
+    """Returns the function that `spec` names, a part of this kind, such as "grader". A name without a colon is looked
+    up in `package`, by default the package of redraft's own parts.
 
     Raises PartError if the part does not exist; the message lists the known parts.
     """
@@ -75,7 +76,8 @@ def load(spec: str | Factory, kind: str, package: str = "") -> Factory:
 
 
 def _modules(kind: str, package: str, name: str = "*") -> dict[str, str]:
-    """Returns the module of each part by the part's name, in the folders of the package and in folders inside them."""
+    """Returns a mapping from the name of each part to the name of its module. The folders of the package and their
+    subfolders are searched."""
     package, returns = package or KINDS[kind].package, KINDS[kind].returns
     return {
         file.stem: ".".join([package, *file.relative_to(folder).with_suffix("").parts])
@@ -87,9 +89,9 @@ def _modules(kind: str, package: str, name: str = "*") -> dict[str, str]:
 
 @cache
 def _folders(package: str) -> list[Path]:
-    """Returns the folders of `package`, without importing it."""
+    """Returns the paths of the folders of `package`, without importing it."""
     room, inner = package.split(".")[:2], package.split(".")[2:]
-    spec = importlib.util.find_spec(".".join(room))  # a deeper name would import the room
+    spec = importlib.util.find_spec(".".join(room))  # a longer name would import the top package
     folders = [Path(folder, *inner) for folder in (spec and spec.submodule_search_locations) or ()]
     if not any(folder.is_dir() for folder in folders):
         raise PartError(f"no package {package!r}")
@@ -97,7 +99,7 @@ def _folders(package: str) -> list[Path]:
 
 
 def _makes(file: Path, returns: str) -> bool:
-    """Returns whether the file has a function of the file's name that is annotated to return the type `returns`. The
+    """Returns whether the file defines a function that has the file's name and the annotated return type `returns`. The
     text is searched and not parsed, because parsing would double the time of a command's help."""
     text = file.read_text(encoding="utf-8")
     if f"def {file.stem}(" not in text:

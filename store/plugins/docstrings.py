@@ -1,4 +1,4 @@
-"""Reads the descriptions of a part and of its arguments from its docstring."""
+"""Reads the description of a part, and of each of its arguments, from the part's docstring."""
 
 import inspect
 import re
@@ -8,14 +8,14 @@ from typing import Any
 
 
 def about(factory: Callable[..., Any]) -> str:
-    """Returns the first sentence of a factory's docstring in one line. If the factory has no docstring, returns the
-    first sentence of the file's docstring; "" if there is neither."""
+    """Returns the first sentence of a factory's docstring, in one line. If the factory has no docstring, returns the
+    first sentence of the docstring of its module; returns "" if there is neither."""
     return next(iter(_sentences(_prose(factory))), "")
 
 
 def argument(factory: Callable[..., Any], name: str) -> str:
-    """Returns the description of an argument in the docstring: its entry under `Args:`, else the first sentence that
-    names it between backticks; "" if there is neither."""
+    """Returns the description of the argument `name`: its entry under `Args:`, else the first sentence of the docstring
+    that has the name in backquotes, else ""."""
     listed = _argument_entries(factory).get(name)
     if listed:
         return listed
@@ -25,7 +25,8 @@ def argument(factory: Callable[..., Any], name: str) -> str:
 
 
 def _prose(factory: Callable[..., Any]) -> str:
-    """Returns the docstring of the factory, or else of its file, without the entries under `Args:`."""
+    """Returns the docstring of the factory, or of its module if the factory has none, without the entries under
+    `Args:`."""
     module = sys.modules.get(getattr(factory, "__module__", ""))
     return ARGS.split(inspect.getdoc(factory) or inspect.getdoc(module) or "")[0]
 
@@ -35,8 +36,8 @@ def _sentences(text: str) -> list[str]:
 
 
 def _argument_entries(factory: Callable[..., Any]) -> dict[str, str]:
-    """Returns the entries under `Args:` by the arguments' names. An entry begins with the argument's name and a colon;
-    lines with more indentation continue it."""
+    """Returns the description of each argument under `Args:`, by the argument's name. An entry begins with the name and
+    a colon, and continues on lines with more indentation."""
     _, _, below = (inspect.getdoc(factory) or "").partition("Args:\n")
     found: dict[str, str] = {}
     name = ""

@@ -1,5 +1,5 @@
-"""Reads the known answer of a problem from the cell that states it: a value, a value with its unit, a list of values,
-or a worked solution."""
+"""Reads the known answer of a problem from a cell of a data file. The cell may hold a value, a value with its unit, a
+list of values, or a worked solution."""
 
 import ast
 import re
@@ -10,7 +10,7 @@ from redraft.store.errors import SourceError
 from redraft.store.sources.fields import as_text, decoded, is_empty
 
 NO_VALUE = frozenset({"nan", "none", "null", "n/a", "na", "proof", "notfound", "not found", "not_found", "unknown"})
-"""What data sets write in the place of an answer that they don't have."""
+"""The values that data sets write if they have no answer."""
 
 MARK = "####"  # GSM8K's, before the answer on a solution's last line
 BOX = re.compile(r"\\(?:boxed|fbox) *")
@@ -27,8 +27,8 @@ LAST = re.compile(rf"(?<![\w.])(?:\$|\\\$)?({NUMBER})(?![\w/])")
 
 
 class Known(NamedTuple):
-    """The known answer; None if there is none. `why` then says what stands in its place. `solution` is the text that
-    the answer was read from, if it was read from a worked solution."""
+    """The known answer, or None if there is none; then `why` says what the cell holds instead. `solution` is the worked
+    solution that the answer was read from, if the cell held one."""
 
     answer: str | None = None
     solution: str | None = None
@@ -44,9 +44,9 @@ or a stated answer counts ("statement"); a free text, in which only a marked ans
 def known_answer(value: Any, reads: Reads = "value") -> Known:
     """Returns the known answer that a cell states. `reads` says what the cell's column holds.
 
-    GSM8K's mark (`#### 18`) and the last `\\boxed{...}` count before all else. A solution without such a mark has the
-    answer that its end states plainly: "The answer is 18", or a last sentence with one value, such as "She has
-    30 - 12 = 18 dollars." Raises SourceError for an object, and for a box that is never closed.
+    An answer after GSM8K's mark (`#### 18`), or in the last `\\boxed{...}`, takes precedence. In a solution without
+    such a mark, the answer is what its end states plainly: "The answer is 18", or a last sentence with one value, such
+    as "She has 30 - 12 = 18 dollars." Raises SourceError if the cell holds an object, or if a box is never closed.
     """
     text = stated_text(value)
     if not text:
@@ -72,8 +72,8 @@ def _is_solution(text: str, reads: Reads) -> bool:
 
 
 def marked_answer(text: str) -> Known | None:
-    """Returns the answer that a text marks as GSM8K (`#### 18`) or MATH (`\\boxed{18}`) do; None if it marks none.
-    Raises SourceError for a box that is never closed."""
+    """Returns the answer that a text marks as GSM8K (`#### 18`) or MATH (`\\boxed{18}`) do, or None if it marks none.
+    Raises SourceError if a box is never closed."""
     before, mark, after = text.rpartition(MARK)
     if mark and "\n" not in after.strip():
         value, solution = after.strip().replace(",", "").replace("$", ""), before.removesuffix("\n")
@@ -85,8 +85,9 @@ def marked_answer(text: str) -> Known | None:
 
 
 def stated_text(value: Any) -> str:
-    """Returns what a cell states as one text. The texts of a list have commas between them, and lose the dollar signs
-    around each; the list may be a text itself, such as '["3", "4"]'. Raises SourceError."""
+    """Returns the content of a cell as one text. A list, or a text that spells one, such as '["3", "4"]', becomes its
+    items joined by commas, without the dollar signs around each item. Raises SourceError if the cell holds an object or
+    a nested list."""
     if isinstance(value, Mapping) and isinstance(value.get("text"), list):  # SQuAD's answers
         value = value["text"][:1]
     if isinstance(value, str) and value.lstrip().startswith(QUOTED):
@@ -97,7 +98,7 @@ def stated_text(value: Any) -> str:
 
 
 def listed(text: str) -> Any:
-    """Returns the list that a text is in JSON or in Python's spelling; the text itself if it is none."""
+    """Returns the list that `text` spells in JSON or Python syntax; returns `text` unchanged if it spells no list."""
     value = decoded(text)
     if isinstance(value, str) and text.lstrip().startswith("["):
         try:
@@ -108,8 +109,8 @@ def listed(text: str) -> Any:
 
 
 def bare_value(text: str) -> str:
-    """Returns a value without what data sets write around it: "9" for "9 (apples)", "4, 6" for "4 (cats); 6 (dogs)",
-    "5 apples" for "(5 apples)", and "21" for "A)21"; any other text as it is."""
+    """Returns a value without the label, unit or brackets that data sets write around it: "9" for "9 (apples)", "4, 6"
+    for "4 (cats); 6 (dogs)", "5 apples" for "(5 apples)", and "21" for "A)21". Other texts are returned unchanged."""
     if label := LABEL.match(text):
         text = text[label.end() :]
     if whole := IN_BRACKETS.fullmatch(text):
@@ -119,7 +120,8 @@ def bare_value(text: str) -> str:
 
 
 def plain_value(text: str) -> str | None:
-    """Returns the value that the end of a worked solution states plainly; None if it states none, or several."""
+    """Returns the value that the end of a worked solution states plainly, or None if it states no value or several
+    values."""
     if STATES.search(text):
         return stated_answer(text)
     line = text.rstrip().rsplit("\n", 1)[-1]
@@ -128,8 +130,8 @@ def plain_value(text: str) -> str | None:
 
 
 def stated_answer(text: str) -> str | None:
-    """Returns the value after the last "the answer is" or "answer:" of a text. Returns None if there is none, or if
-    more than a short value follows."""
+    """Returns the value after the last "the answer is" or "answer:" of a text. Returns None if there is none, or if a
+    longer text than a value follows."""
     *_, last = [None, *STATES.finditer(text)]
     if last is None:
         return None
@@ -141,21 +143,22 @@ def stated_answer(text: str) -> str | None:
 LONGEST_ANSWER = 80  # characters
 
 QUOTED = ('["', "['")
-"""How a list of texts begins that is itself a text. A list of numbers, [1, 2], may be an interval or a point."""
+"""The first characters of a text that spells a list of texts. A list of numbers, [1, 2], may be an interval."""
 
 
 MOST_WORDS = 4
-"""The most words in a value of several lines, such as a matrix; a text with more words is a solution."""
+"""The largest number of words in a value of several lines, such as a matrix. A text with more words is a solution."""
 
 
 def _is_value(text: str) -> bool:
-    """Returns whether the text in a column of solutions is a bare value: a few words, and no sentence."""
+    """Returns whether a text in a column of solutions is a value without a solution: at most four words, and no
+    sentence."""
     return len(text.split()) <= 4 and not text.endswith((".", "!"))
 
 
 def boxed(text: str) -> str | None:
-    """Returns the content of the last `\\boxed{...}`, `\\fbox{...}` or `\\boxed 5`; None if there is no box. The
-    content may have pairs of braces. Raises SourceError if the box is never closed."""
+    """Returns the content of the last `\\boxed{...}`, `\\fbox{...}` or `\\boxed 5`, or None if there is no box.
+    The content may have nested braces. Raises SourceError if the box is never closed."""
     if "box" not in text:
         return None
     boxes = list(BOX.finditer(text))

@@ -1,4 +1,5 @@
-"""Reads the keys of two kinds of problems from rows of files: the tests of code, and the rubric of free text."""
+"""Reads the keys of two kinds of problems from the rows of files: the tests of `code`, and the rubric of `rubric`
+problems."""
 
 import ast
 import builtins
@@ -18,13 +19,13 @@ COLUMNS = {
     "rubric": ("rubric", "rubrics", "criteria"),
     "program": ("canonical_solution", "code"),
 }
-"""The usual names of the columns of code and of free text, by what they hold."""
+"""The usual names of the columns with keys of `code` and `rubric` problems, by what the columns hold."""
 
 
 def read_tests(value: Any, entry_point: Any = None, setup: Sequence[Any] = ()) -> tuple[str, ...]:
-    """Returns the tests as separate statements, from a text or a list of texts. The statements of `setup`, such as
-    imports, come before them. HumanEval's tests define `check`; a call of `check` with the entry point is added at the
-    end. Returns nothing if there are no tests. Raises SourceError if the tests are no Python, or assert
+    """Returns the tests as separate Python statements, from a text or a list of texts. The statements of `setup`, such
+    as imports, come first. HumanEval's tests define `check`; a call of `check` with the function `entry_point` is added
+    at the end. Returns an empty tuple if there are no tests. Raises SourceError if the tests are not Python, or assert
     nothing."""
     text = "\n".join(_texts(value, "tests"))
     if entry_point and "def check(" in text:
@@ -44,8 +45,8 @@ def read_tests(value: Any, entry_point: Any = None, setup: Sequence[Any] = ()) -
 
 
 def with_tests(question: str, visible: Sequence[str], tests: str | None = None) -> str:
-    """Returns a question with the visible tests below it. If neither names a function that the statements `tests`
-    call, its name and the number of its arguments follow, since no program could pass the tests without them."""
+    """Returns a question with the visible tests below it. If the question and the visible tests do not name a function
+    that `tests` call, a line with its name and its number of arguments is added: without it no program could pass."""
     lines = ["It has to pass these tests:", *visible] if visible else []
     known = set(re.findall(r"\w+", "\n".join([question, *visible])))
     lines += [line for name, line in _calls(tests or "").items() if name not in known]
@@ -53,8 +54,8 @@ def with_tests(question: str, visible: Sequence[str], tests: str | None = None) 
 
 
 def _calls(tests: str) -> dict[str, str]:
-    """Returns the functions that the assertions of tests call and that are not defined there or by Python, each with a
-    sentence that names it."""
+    """Returns the functions that the assertions of `tests` call, except functions that are defined there or built into
+    Python. Maps the name of each to a sentence that states the name."""
     nodes = list(ast.walk(ast.parse(tests)))
     defined = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     defined |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
@@ -73,14 +74,14 @@ def _calls(tests: str) -> dict[str, str]:
 
 
 def _takes(counts: Set[int]) -> str:
-    """Returns the end of a sentence that says how many arguments a function takes; empty if this varies."""
+    """Returns the end of a sentence that says how many arguments a function takes; "" if the number varies."""
     [count, *more] = counts
     return "" if more or count < 0 else f" and takes {count} argument{'s' * (count != 1)}"
 
 
 def read_rubric(value: Any, reference: str | None) -> str | None:
-    """Returns a rubric as one text, with one point a line. If there is a reference answer, it follows the points.
-    Raises SourceError if the rubric is neither a text nor a list of texts."""
+    """Returns a rubric as one text with one point on each line, or None if there are no points. A reference answer is
+    added below the points. Raises SourceError if the rubric is neither a text nor a list of texts."""
     points = [point.strip() for point in _texts(value, "rubric") if point.strip()]
     if not points:
         return None

@@ -1,4 +1,5 @@
-"""Reads multiple choice: the choices as data sets write them, and which of them the answer names."""
+"""Reads the choices of a multiple-choice problem in the forms that data sets use, and finds the choice that the answer
+names."""
 
 import ast
 import re
@@ -11,16 +12,16 @@ from redraft.store.errors import SourceError
 from redraft.store.sources.fields import as_text, decoded, lines_of
 
 Choices = list[tuple[str, str]]
-"""The label and the text of each choice."""
+"""A pair (label, text) for each choice."""
 
 SHAPE = 'write them as ["red", "blue"]'
 LABELLED = re.compile(r"\(?\s*([A-Z])\s*[).:]\s*(.*)", re.DOTALL | re.IGNORECASE)
 
 
 def read_choices(value: Any) -> Choices:
-    """Returns the choices. `value` is a list, `{"A": ...}`, `{"label": [...], "text": [...]}`, one of the three as
-    text, or a text such as "a ) 38 , b ) 27" or "A) red B) blue". A list may carry its labels in the texts: "A)21" or
-    "(A) 21". Raises SourceError."""
+    """Returns the choices as pairs (label, text). `value` is a list, `{"A": ...}` or `{"label": [...], "text": [...]}`,
+    or a text that spells one of the three, or a text such as "a ) 38 , b ) 27" or "A) red B) blue". The texts of a list
+    may begin with labels: "A)21" or "(A) 21". Raises SourceError."""
     if isinstance(value, str) and value.strip():
         value = _from_text(value)
     if not value:
@@ -41,8 +42,9 @@ OPTION = re.compile(r"(options?|choices?|opt)[ _.-]?([a-z]|\d\d?)", re.IGNORECAS
 
 
 def option_columns(names: Iterable[str]) -> dict[str, str]:
-    """Returns the columns that hold a choice each, by the labels of the choices: A, B, C in capitals, or names such as
-    optionA, option_b and choice1. Returns nothing if the labels don't begin with A, 0 or 1, or if one is missing."""
+    """Returns the columns that hold one choice each, by the label of the choice. Such columns are named A, B, C in
+    capitals, or have names such as optionA, option_b and choice1. Returns an empty dictionary if the labels do not
+    begin with A, 0 or 1, or if a label is missing."""
     groups: dict[str, dict[str, str]] = {}
     for name in map(str, names):
         match = OPTION.fullmatch(name.strip())
@@ -58,16 +60,16 @@ def option_columns(names: Iterable[str]) -> dict[str, str]:
 
 
 def mixed(right: Any, wrong: Sequence[Any]) -> Choices:
-    """Returns the right and the wrong choices in an order that their texts decide, so that it is the same each time and
-    tells nothing."""
+    """Returns the right and the wrong choices, in an order that depends only on a hash of their texts. The order is the
+    same each time and does not reveal the right choice."""
     texts = [as_text(one, "choice") for one in (right, *wrong)]
     return list(zip(ascii_uppercase, sorted(texts, key=lambda text: digest("choice", *texts, text)), strict=False))
 
 
 def chosen_letter(stated: Any, choices: Choices, answer_is: str = "") -> str:
-    """Returns the letter of the choice that an answer names by its label, by its number from 0, or by its text.
-    `answer_is` says which of the three is tried first: "label", "number" or "text". Raises SourceError if the answer
-    names no choice, or different ones."""
+    """Returns the letter of the choice that an answer names by its label, its index from 0, or its text. `answer_is`
+    says which of the three is tried first: "label", "number" or "text". Raises SourceError if the answer names no
+    choice, or may name more than one."""
     labels, texts = [label for label, _ in choices], [one for _, one in choices]
     text = lines_of(stated, "answer")
     bare = text.strip("(). ")
@@ -114,8 +116,8 @@ def _from_text(text: str) -> Any:
 
 
 def _in_line(text: str) -> dict[str, str]:
-    """Returns the choices of a text that has them one after the other: "a ) 38 , b ) 27" or "A) red B) blue". Raises
-    SourceError."""
+    """Returns the choices, by label, of a text that lists them in one line: "a ) 38 , b ) 27" or "A) red B) blue".
+    Raises SourceError."""
     found: dict[str, str] = {}
     start, label = 0, ""
     for letter in ascii_uppercase:
@@ -131,7 +133,8 @@ def _in_line(text: str) -> dict[str, str]:
 
 
 def _unlabelled(choices: Choices) -> Choices:
-    """Returns the choices without the labels that their texts begin with, if these labels are A, B, C ... in order."""
+    """Removes the labels that the texts of the choices begin with, if these labels are A, B, C ... in order. Otherwise
+    returns the choices unchanged."""
     matches = [LABELLED.fullmatch(text) for _, text in choices]
     letters = "".join(match[1].upper() for match in matches if match)
     if len(letters) != len(choices) or letters != ascii_uppercase[: len(letters)]:

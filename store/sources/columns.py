@@ -1,4 +1,5 @@
-"""Finds which columns of a row hold what, by the layout that the row's columns show (layout.py)."""
+"""Finds the role of each column of a row. The roles depend on the layout that the names of the columns show
+(layout.py)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +14,12 @@ from redraft.store.sources.layout import BELONGS, METADATA, PICTURES, USUAL, Lay
 Paths = tuple[Path, ...]
 NUMBERS = ("id", "problem_id", "unique_id")
 KNOWN = ("answer", "unit", "wrong", "solution", "subject", "level", "split")
-"""The roles, beside the question and the choices, whose columns are no part of a question."""
+"""Roles whose columns are not part of a question."""
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of a row by their roles; a role is empty if no column has it. The roles are those of Layout."""
+    """The columns of a row by role. The roles are those of Layout. A role is empty if no column has it."""
 
     layout: Layout
     question: Paths
@@ -27,7 +28,7 @@ class Columns:
     answer: Paths
     answer_type: Paths
     choices: Paths
-    options: dict[str, str]  # columns that hold a choice each, by the labels of the choices
+    options: dict[str, str]  # columns that hold one choice each, by the label of the choice
     wrong: Paths
     solution: Paths
     subject: Paths
@@ -35,16 +36,16 @@ class Columns:
     split: Paths
     number: Paths  # the row's id
     kind: Paths
-    keys: dict[str, Paths]  # of code and of free text, as answer_keys.COLUMNS names them
-    unused: Paths  # columns that usually belong to a question, and that this question leaves out
-    watched: tuple[str, ...]  # columns that nothing is known of; a long text in one may belong to the question
+    keys: dict[str, Paths]  # keys of `code` and `rubric` problems, by the names in answer_key.COLUMNS
+    unused: Paths  # columns that usually belong to a question, but not to this one
+    watched: tuple[str, ...]  # unknown columns; a long text in one may belong to the question
     pictures: Paths
 
 
 @lru_cache(maxsize=256)
 def columns_of(names: tuple[str, ...], question: str | None = None, answer: str | None = None) -> Columns:
-    """Returns the columns of a row with these names. `question` and `answer` name columns that have no usual name, or
-    several of them with commas between the names. Raises ColumnError if the row lacks one of them."""
+    """Returns the columns of a row whose columns have the names `names`. `question` and `answer` name columns that have
+    unusual names; several names are separated by commas. Raises ColumnError if the row lacks one of them."""
     lower = {str(name).strip().lower(): name for name in reversed(names)}
     layout = layout_of(lower)
 
@@ -91,8 +92,8 @@ def columns_of(names: tuple[str, ...], question: str | None = None, answer: str 
 
 
 def missing(names: Sequence[str], what: str, *roles: str) -> ColumnError:
-    """Returns the error of a row without a column for the question or the answer. The message lists the row's columns,
-    and the options that name columns."""
+    """Returns a ColumnError about a row that lacks the column for the question or the answer. The message lists the
+    row's columns, and the options that name columns."""
     there = ", ".join(map(str, names)) or "none"
     cures = " and ".join(f"the one that holds the {role} with --{role}-column" for role in roles)
     return ColumnError(f"{what} among {there}: name {cures}")

@@ -1,4 +1,4 @@
-"""Reads texts from the cells of a row: a cell may hold a text, a number, a list, or an object with fields."""
+"""Reads texts from the cells of a row. A cell may hold a text, a number, a list, or an object with fields."""
 
 import json
 import re
@@ -9,17 +9,18 @@ from redraft.store.errors import SourceError
 
 Row = Mapping[str, Any]
 Place = tuple[str, Row | SourceError]
-"""A pair: the place of a row in its file, such as "line 7", and the row; if the row has an error, the error."""
+"""A pair: the position of a row in its file, such as "line 7", and the row, or the error if the row has one."""
 
 Path = tuple[str, ...]
-"""A column, and the fields in its object, such as ("reward_model", "ground_truth")."""
+"""The name of a column, then names of nested fields, such as ("reward_model", "ground_truth")."""
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 HALF = "half a character (a lone surrogate)"
 
 
 def value_at(row: Row, path: Path) -> Any:
-    """Returns the value of a column or of a field in it; None if there is none. The object may be JSON text."""
+    """Returns the value of a column, or of a field in the column's object, which may be JSON text. Returns None if
+    there is no such field."""
     value = row[path[0]]
     for name in path[1:]:
         value = decoded(value)
@@ -28,7 +29,7 @@ def value_at(row: Row, path: Path) -> Any:
 
 
 def first(row: Row, paths: Iterable[Path]) -> Any:
-    """Returns the first value that is not empty; None if all are empty."""
+    """Returns the first value that is not empty, or None if all are empty."""
     for path in paths:
         value = value_at(row, path)
         if not is_empty(value):
@@ -37,12 +38,13 @@ def first(row: Row, paths: Iterable[Path]) -> Any:
 
 
 def is_empty(value: Any) -> bool:
-    """Returns whether a cell holds nothing: null, NaN, an empty text, list or object."""
+    """Returns whether a cell is empty: null, NaN, or an empty text, list or object."""
     return value is None or (value != value if isinstance(value, float) else value in ("", [], {}))
 
 
 def decoded(text: Any) -> Any:
-    """Returns the value of a JSON text; any other value as it is. Raises SourceError as `parsed` does."""
+    """Returns the value of a JSON text. Returns any other value, and a text that is not JSON, unchanged. Raises
+    SourceError as `parsed` does."""
     try:
         return parsed(text) if isinstance(text, str) else text
     except (ValueError, RecursionError):
@@ -50,8 +52,9 @@ def decoded(text: Any) -> Any:
 
 
 def parsed(text: str) -> Any:
-    """Returns the value of JSON text. Raises ValueError and RecursionError for a text that is no JSON, and SourceError
-    for half a character, which no file and no database can hold. The error names the field that has it."""
+    """Returns the value of a JSON text. Raises ValueError or RecursionError if the text is not JSON. Raises
+    SourceError, which names the field, for a lone surrogate (half of a character), because no file and no database can
+    hold it."""
     value = json.loads(text)
     if may_hold_half(text):
         check_characters(value)
@@ -59,18 +62,18 @@ def parsed(text: str) -> Any:
 
 
 def may_hold_half(text: str) -> bool:
-    """Returns whether JSON text has an escape that may be half a character; nothing else can write one."""
+    """Returns whether a JSON text has an escape that may be a lone surrogate. Only such an escape can write one."""
     return "\\ud" in text or "\\uD" in text
 
 
 def check_characters(value: Any) -> None:
-    """Raises SourceError if a value holds half a character. The error names the field."""
+    """Raises SourceError if a value holds a lone surrogate. The error names the field."""
     if field := _field_with_half(value):
         raise SourceError(f"the {field} holds {HALF}")
 
 
 def _field_with_half(value: Any) -> str:
-    """Returns the name of the first field that holds half a character, such as "messages.content"; "" if none does."""
+    """Returns the name of the first field that holds a lone surrogate, such as "messages.content"; "" if none does."""
     waiting = [("", value)]
     while waiting:
         name, one = waiting.pop()
@@ -87,7 +90,7 @@ def _field_with_half(value: Any) -> str:
 
 
 def as_text(value: Any, what: str) -> str:
-    """Returns a cell as text without surrounding spaces; "" for null. Raises SourceError for a list or an object."""
+    """Returns a cell as text without surrounding whitespace; "" for null. Raises SourceError for a list or an object."""
     if value is None:
         return ""
     if isinstance(value, Mapping | list):
@@ -96,18 +99,19 @@ def as_text(value: Any, what: str) -> str:
 
 
 def program_of(value: Any) -> str:
-    """Returns a cell that holds a program as text; its first line keeps its indentation. Raises SourceError."""
+    """Returns a cell that holds a program, as text. The first line keeps its indentation. Raises SourceError for a list
+    or an object."""
     return value.rstrip().lstrip("\r\n") if isinstance(value, str) else as_text(value, "solution")
 
 
 def lines_of(value: Any, what: str) -> str:
-    """Returns a cell as text; the texts of a list are lines. Raises SourceError."""
+    """Returns a cell as text. The items of a list become lines. Raises SourceError for an object or a nested list."""
     return "\n".join(as_text(one, what) for one in value) if isinstance(value, list) else as_text(value, what)
 
 
 def shown(value: Any) -> str | None:
-    """Returns what a solver is shown of a cell beside the question: a text, a list of texts as lines, or a table as
-    lines of cells; None if it is none of these."""
+    """Returns a cell beside the question as text for the solver: a text, the items of a list as lines, or the rows of a
+    table as lines. Returns None if the cell is none of these."""
     if isinstance(value, Mapping) and isinstance(value.get("rows"), list):
         value = [value.get("header") or [], *value["rows"]]
     if isinstance(value, Mapping):
@@ -120,8 +124,8 @@ def shown(value: Any) -> str | None:
 
 
 def message_text(value: Any) -> str:
-    """Returns the text of the one user message of a prompt in messages. System messages are left out, since redraft has
-    a system prompt of its own. Raises SourceError for a conversation of several turns."""
+    """Returns the text of the only user message in `value`, a list of messages. System messages are ignored, because
+    redraft has its own system prompt. Raises SourceError if there are several turns."""
     spoken = [one for one in value if isinstance(one, Mapping) and one.get("role") != "system"]
     if len(spoken) != 1 or spoken[0].get("role") != "user":
         raise SourceError("the question is a conversation: it has to be one message of the role user")
@@ -129,8 +133,8 @@ def message_text(value: Any) -> str:
 
 
 def content_text(content: Any) -> str:
-    """Returns the content of a message, which is a text or a list of parts with texts. Raises SourceError for a part
-    without a text, such as a picture."""
+    """Returns the content of a message: a text, or the joined texts of a list of parts. Raises SourceError if a part
+    has no text, such as an image."""
     if not isinstance(content, list):
         return as_text(content, "content of a message")
     texts = [one.get("text") if isinstance(one, Mapping) else one for one in content]

@@ -1,4 +1,4 @@
-"""Reads rows from files of JSON, CSV, Parquet and logs of Inspect, with the place of each row in its file."""
+"""Reads rows from JSON, CSV and Parquet files and from logs of Inspect, with the position of each row in its file."""
 
 import gzip
 import os
@@ -17,8 +17,9 @@ from redraft.store.tables.sql import hide_progress, literal
 
 
 def rows(source: str | Path, *, cure: str = "check the name") -> Iterator[Place]:
-    """Yields the rows of a file, or of a data set of the Hugging Face Hub (hub.py), in order. Raises SourceError if the
-    source as a whole can't be read. `cure` says what to do if there is no such file."""
+    """Yields a pair (position, row) for each row of a file, or of a data set of the Hugging Face Hub (hub.py), in
+    order. Raises SourceError if the source as a whole can't be read. `cure` says what to do if there is no such file.
+    """
     if str(source).startswith(PREFIX):
         return hub_rows(str(source))
     if not str(source).strip():
@@ -83,18 +84,18 @@ READERS = {
 }
 
 WHOLE = (".parquet", ".eval")
-"""Files that are packed inside."""
+"""Extensions of files that are already compressed inside."""
 PACKED = (".gz", ".zst")
-"""The endings of a file of text that gzip or Zstandard has packed, after its own ending: "problems.jsonl.gz"."""
+"""Extensions of compressed text files. They follow the file's own extension: "problems.jsonl.gz"."""
 
 
 def unpacked(path: Path) -> Path:
-    """Returns the name of a file without the ending of what packed it."""
+    """Returns the path without its last extension if that is one of PACKED."""
     return path.with_suffix("") if path.suffix.lower() in PACKED else path
 
 
 def _packed(path: Path, reader: Callable[[Path], Iterator[Place]]) -> Iterator[Place]:
-    """Yields the rows of a file that is packed. Raises SourceError if it can't be unpacked."""
+    """Yields the rows of a compressed file. Raises SourceError if it can't be decompressed."""
     from zstandard import ZstdError
 
     try:

@@ -1,4 +1,4 @@
-"""Reads rows of the Hugging Face Hub's data sets through the package `datasets`, which keeps them in its cache."""
+"""Reads rows of the Hugging Face Hub's data sets through the package `datasets`, which caches them."""
 
 import logging
 import re
@@ -14,7 +14,8 @@ BATCH = 1000
 
 
 class HubSource(NamedTuple):
-    """A data set of the Hub: its name, one of its configurations, and a split, such as "test" or "train[:100]"."""
+    """A data set of the Hub: its name, its configuration (None for the default), and a split, such as "test" or
+    "train[:100]"."""
 
     name: str
     config: str | None
@@ -22,7 +23,8 @@ class HubSource(NamedTuple):
 
 
 def hub_source(source: str) -> HubSource:
-    """Returns the parts of "hf:owner/name:split" or "hf:owner/name:config:split". Raises SourceError."""
+    """Returns the parts of "hf:owner/name:split" or "hf:owner/name:config:split". Raises SourceError if `source` has
+    another form."""
     found = NAME.fullmatch(source)
     if found is None:
         raise SourceError(f"{source}: write it as hf:owner/name:split or hf:owner/name:config:split")
@@ -30,8 +32,8 @@ def hub_source(source: str) -> HubSource:
 
 
 def hub_rows(source: str) -> Iterator[Place]:
-    """Yields the rows of a data set of the Hub in order. If the Hub cannot be reached, what was loaded before is read
-    from the cache. Raises SourceError, in one line."""
+    """Yields the rows of a data set of the Hub in order. If the Hub cannot be reached, a data set that was loaded
+    before is read from the cache. Raises SourceError with a message of one line."""
     name, config, split = hub_source(source)
     try:
         from datasets import load_dataset

@@ -1,8 +1,8 @@
-"""The layouts of benchmarks and training sets, one row each: by which columns a layout is recognised, and which of its
-columns hold what. A new layout is a new row. docs/sources.md shows the table.
+"""The layouts of benchmarks and training sets. Each layout says by which columns it is recognised, and which role each
+column has. A new layout is a new row of TABLE, which docs/sources.md shows.
 
-Names of columns are in lower case. `extra_info.question` is a field of an object in the column `extra_info`. A role
-that a layout leaves empty is filled by the usual names of USUAL.
+Column names are in lower case. `extra_info.question` is the field `question` of an object in the column `extra_info`.
+If a layout leaves a role empty, the usual names in USUAL are tried.
 """
 
 import re
@@ -15,20 +15,20 @@ Names = tuple[str, ...]
 
 
 class Layout(NamedTuple):
-    """The columns of a layout. `question` is joined from all its columns with `joint`; each of the other roles but
-    `beside` and `wrong` is its first column that has a value."""
+    """The columns of a layout. The texts of all columns of `question` are joined with `joint`. `beside` and `wrong` use
+    all their columns. Every other role uses its first column that has a value."""
 
     sets: str  # the data sets that have this layout
     marks: Names  # a row has this layout if it has all these columns
     question: Names = ()
     joint: str | None = "\n\n"  # None: the question is the first of its columns that has a text
-    beside: Names = ()  # shown before the question, a paragraph
-    unit: Names = ()  # shown after the question: the unit that the answer is in
+    beside: Names = ()  # shown before the question, as a paragraph of its own
+    unit: Names = ()  # shown after the question: the unit of the answer
     answer: Names = ()
     choices: Names = ()
-    wrong: Names = ()  # the wrong choices, each a column; the answer is the right choice's text
-    answer_is: str = ""  # how the answer names a choice: by "label", "number" (from 0) or "text"; "" is any of them
-    answer_type: Names = ()  # says what an answer is: "list of integer", "bool"
+    wrong: Names = ()  # one column for each wrong choice; the answer is the right choice's text
+    answer_is: str = ""  # how the answer names a choice: "label", "number" (from 0), "text", or "" for any
+    answer_type: Names = ()  # the type of an answer: "list of integer", "bool"
     prose: Reads = "solution"  # what a column of SOLUTIONS holds, if the answer is read from it
     solution: Names = ()
     subject: Names = ()
@@ -53,15 +53,15 @@ USUAL = Layout(
     level=("level",),
     split=("split",),
 )
-"""The usual names of each role, the first one first. Of the names of the question one column is taken."""
+"""The usual names of each role, in order of precedence. Only one column is taken for the question."""
 
 SOLUTIONS = frozenset(
     {"solution", "rationale", "explanation", "output", "response", "completion", "generated_solution"}
 )
-"""Columns of the answer that hold a worked solution, from which the answer is read."""
+"""Columns that hold a worked solution, from which the answer is read."""
 
 BELONGS = ("body", *USUAL.beside, *USUAL.choices)
-"""Columns that belong to a question. If a question leaves the text of one out, the user is told."""
+"""Columns that belong to a question. The user gets a warning if a question leaves out the text of one."""
 
 METADATA = re.compile(
     r"(?:^|[^a-z])(?:[a-z]*(?:id|url|hash)|solutions?|answers?|rationales?|explanations?|reasoning|cot|thoughts?|thinking"
@@ -69,13 +69,13 @@ METADATA = re.compile(
     r"|conversations?|sources?|licen[cs]e|metadata|meta|model|labels?|hints?|feedback|comments?|critiques?|correct"
     r"|incorrect|rubrics?|criteria|system)(?![a-z])"
 )
-"""The names of columns whose long texts don't belong to a question: a word of the name is one of these."""
+"""Matches names of columns whose long texts don't belong to a question: the name has one of these words."""
 
 LONG = 200
-"""The characters from which a text in any other column may belong to the question, so that the user is told."""
+"""The length in characters from which a text in another column may belong to the question. The user gets a warning."""
 
 PICTURE = re.compile(r"<im(?:g|age)[_ ]?\d+>")
-"""The place of a picture in the text of a question, as OlympiadBench and MathVista write it."""
+"""Matches the mark of a picture in the text of a question, as OlympiadBench and MathVista write it."""
 
 PICTURES = ("image", "images", "picture", "image_1", "decoded_image")
 
@@ -169,9 +169,9 @@ TABLE = (
     Layout("MathInstruct", ("instruction", "output"), question=("instruction",), prose="statement"),
     Layout("MBPP", ("text", "test_list"), question=("text",), repeats=True),
 )
-"""All layouts. Of several that fit a row the first counts."""
+"""All layouts. If several fit a row, the first one is used."""
 
 
 def layout_of(names: Collection[str]) -> Layout:
-    """Returns the layout of a row with these columns, in lower case; USUAL if none fits."""
+    """Returns the layout of a row whose columns have these names, in lower case; USUAL if no layout fits."""
     return next((one for one in TABLE if all(mark in names for mark in one.marks)), USUAL)

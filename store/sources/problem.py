@@ -29,18 +29,18 @@ from redraft.store.sources.layout import LONG, PICTURE, SOLUTIONS, Layout
 
 ROLES = ("question", "answer")
 NUMBERED = re.compile(r"\s*[-−]?[\d.,]+\s*")
-TRUTH = ("correct", "label")  # columns that say in some files whether a solution is right: true or false is no answer
+TRUTH = ("correct", "label")  # in some files they say whether a solution is right; true or false is no answer
 
 
 @dataclass(slots=True)
 class SourceNotes:
-    """Counts of facts about the rows of a file that a user should know before a model is paid for, such as missing
-    answers."""
+    """Counts of facts about the rows of a file that a user should know before paying for a model, such as questions
+    that lack the text of a column."""
 
     left_out: Counter[str] = field(default_factory=Counter)  # questions that lack the text of a column, by column
     pictures: int = 0  # questions with a picture
     repeats: int = 0  # rows with the question of an earlier row
-    columns: tuple[str, ...] = ()  # of the latest row
+    columns: tuple[str, ...] = ()  # the columns of the latest row
 
 
 def problem(
@@ -54,11 +54,12 @@ def problem(
 ) -> Problem:
     """Returns the problem of a row. `question` and `answer` name the row's columns if the columns have unusual names.
 
-    The question is joined from the columns of its layout. Choices become lines "A) ..." of the question, and their
-    answer is a letter. The answer of a math problem is read by `known_answer`; a worked solution is kept as
-    `meta["solution"]`, and what stands in the place of an answer as `meta["no_answer"]`. The answer of a code problem
-    is its tests; visible tests follow the question, or else the name of the function that the tests call. The answer
-    of free text is its rubric. `notes` count what a user should know. Raises SourceError if the row holds no problem.
+    The question is joined from the columns of its layout. Choices are added to the question as lines "A) ...", and the
+    answer is then a letter. The answer of a math problem is read by `known_answer`. `meta["solution"]` is the worked
+    solution, if there is one, and `meta["no_answer"]` says what the cell holds if it holds no answer. The answer of a
+    code problem is its tests. Below its question come the visible tests, or else the names of functions that the tests
+    call. The answer of a `rubric` problem is its rubric. `notes` counts what a user should know. Raises SourceError if
+    the row holds no problem.
     """
     notes = notes or SourceNotes()
     columns = columns_of(tuple(row), question, answer)
@@ -103,13 +104,14 @@ def problem(
 
 
 def worked(row: Row) -> str:
-    """Returns a row's worked solution as written, with its answer; empty if the row has none. Raises SourceError."""
+    """Returns a row's worked solution with its answer, unchanged; "" if the row has none. Raises SourceError."""
     columns = columns_of(tuple(row))
     return lines_of(first(row, columns.solution), "solution") or stated_text(_stated(row, columns)[1])
 
 
 def _question(row: Row, columns: Columns, notes: SourceNotes) -> str:
-    """Returns the question with the text beside it and the unit. Raises SourceError if the question is empty."""
+    """Returns the question, preceded by the texts of the columns `beside` and followed by the unit. Raises SourceError
+    if the question is empty."""
     joint, texts = columns.layout.joint, filter(None, _asked(row, columns))
     text = next(texts, "") if joint is None else _joined(list(texts), joint)
     if not text:
@@ -132,14 +134,15 @@ def _question(row: Row, columns: Columns, notes: SourceNotes) -> str:
 
 
 def _joined(texts: Sequence[str], joint: str) -> str:
-    """Returns the texts as one. A text that ends in a word gets a full stop if the next text follows on its line."""
+    """Returns the texts joined by `joint`. If that is a space, a full stop is added to a text that ends in a letter or
+    digit."""
     if joint == " ":
         texts = [*(f"{text}." if text[-1].isalnum() else text for text in texts[:-1]), *texts[-1:]]
     return joint.join(texts)
 
 
 def _asked(row: Row, columns: Columns) -> Iterable[str]:
-    """Yields the texts of the columns of the question. A column may hold a prompt in messages."""
+    """Yields the text of each column of the question. A column may hold a prompt as a list of messages."""
     for path in columns.question:
         value = value_at(row, path)
         if isinstance(value, str) and value.startswith("[{"):
@@ -149,7 +152,8 @@ def _asked(row: Row, columns: Columns) -> Iterable[str]:
 
 
 def _stated(row: Row, columns: Columns) -> tuple[str, Any]:
-    """Returns the name of the answer's column in lower case, and its value; None if no column has a value."""
+    """Returns a pair (column, value): the name of the answer's column in lower case, and its value. Returns ("", None)
+    if no column has a value."""
     for path in columns.answer:
         value, name = value_at(row, path), str(path[-1]).strip().lower()
         if not is_empty(value) and not (isinstance(value, bool) and name in TRUTH):
@@ -158,8 +162,8 @@ def _stated(row: Row, columns: Columns) -> tuple[str, Any]:
 
 
 def _options(row: Row, columns: Columns, stated: Any) -> Choices:
-    """Returns the choices of a row: the list in a column, or the right choice and the wrong choices from several
-    columns."""
+    """Returns the choices of a row, which are a list in one column, or are in several columns: one for each choice, or
+    one for the right choice and others for the wrong ones."""
     if columns.options:
         return _listed(row, columns, stated)
     if not columns.wrong:
@@ -169,8 +173,8 @@ def _options(row: Row, columns: Columns, stated: Any) -> Choices:
 
 
 def _listed(row: Row, columns: Columns, stated: Any) -> Choices:
-    """Returns the choices that columns such as A, B and C hold. Columns without a value hold none. If columns whose
-    names are letters alone hold nothing but numbers, such as the sides of a triangle, they are choices only if the
+    """Returns the choices that columns such as A, B and C hold; empty columns are ignored. Columns named by single
+    letters may also hold numbers, such as the sides of a triangle. If all of them do, they are choices only if the
     answer is a letter."""
     texts = {label: row[name] for label, name in columns.options.items() if not is_empty(row[name])}
     letter = isinstance(stated, str) and stated.strip("(). ").upper() in texts
@@ -179,8 +183,8 @@ def _listed(row: Row, columns: Columns, stated: Any) -> Choices:
 
 
 def _typed(row: Row, columns: Columns, stated: Any) -> Any:
-    """Returns a stated answer; if its row says that it is a list, as TheoremQA does, with semicolons between the items,
-    since their order counts."""
+    """Returns a stated answer. If its row says that it is a list, as in TheoremQA, the items are joined by semicolons,
+    which show that their order matters."""
     if columns.answer_type and str(first(row, columns.answer_type)).startswith("list") and isinstance(stated, str):
         items = listed(stated)
         return "; ".join(as_text(one, "answer") for one in items) if isinstance(items, list) else stated
@@ -194,7 +198,8 @@ def _choice(stated: Any, options: Choices, layout: Layout) -> Known:
 
 
 def _kind(row: Row, columns: Columns) -> Kind:
-    """Returns the kind of problem that a row names; if the row names none, the kind that its columns imply."""
+    """Returns the kind of problem that a row names, or the kind that its columns imply if the row names none. Raises
+    SourceError for an unknown kind."""
     value, keys = first(row, columns.kind), columns.keys
     if value is not None:
         if value not in list(Kind):
@@ -207,7 +212,8 @@ def _kind(row: Row, columns: Columns) -> Kind:
 
 
 def _tests(row: Row, columns: Columns) -> tuple[str | None, tuple[str, ...]]:
-    """Returns the tests that decide whether a program is right, as one text, and the tests that a solver may see."""
+    """Returns a pair: the tests that decide whether a program is right, as one text (None if there are none), and the
+    tests that a solver may see."""
     keys = columns.keys
     setup = [value_at(row, path) for path in keys["setup"]]
     decide = read_tests(first(row, (*keys["tests"], *keys["check"])), first(row, keys["entry_point"]), setup)

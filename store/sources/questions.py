@@ -1,4 +1,4 @@
-"""The accepted new questions of a store as a source of problems."""
+"""Reads the accepted new questions of a store as a source of problems."""
 
 from pathlib import Path
 
@@ -10,9 +10,10 @@ NAME = "augmented"
 
 
 def augmented(source: str, db: str | Path | Store) -> list[Problem]:
-    """Returns the questions that `augment` made and accepted, in the order of their ids. `source` is "augmented", or
-    "augmented:rephrase,fobar" for some kinds. Without names, the kinds that the last `diversity` refused are left out.
-    Raises SourceError if the store has none or lacks a kind that is named, and StoreError."""
+    """Returns the questions that `redraft augment` made and accepted, ordered by id. `source` is "augmented", or
+    "augmented:rephrase,fobar" for some kinds of questions. If it names no kinds, the kinds that the latest `diversity`
+    refused are left out. Raises SourceError if the store has no such questions or lacks a kind that `source` names, and
+    StoreError."""
     store = db if isinstance(db, Store) else Store(db, create=False)
     there = {kind: (int(count), refused) for kind, count, refused in store.query(KINDS).rows}
     named = [kind.strip() for kind in source.partition(":")[2].split(",") if kind.strip()]

@@ -39,11 +39,13 @@ def read(
     ("hf:owner/name:config:split"), or the built-in generator, which never ends. The generator's source is "builtin" or,
     with options, "builtin:levels=1-3,split=heldout,seed=7"; its split is `train` if no option sets it.
 
-    `question` and `answer` name the columns if they have unusual names; several have commas between them. `split` is
-    the split of all problems; without `split`, a problem's split comes from its row's column `split`, or else from the
-    file's name, as in gsm8k_test.jsonl, or from the Hub's split. Raises SourceError, whose message is one line, for the
-    file or for its first bad row. With `skip_bad`, bad rows are skipped, and `bad` gets the error of each. `notes`
-    count what a user should know of the rows, such as problems without a known answer.
+    `question` and `answer` name the columns if they have unusual names; several names are separated by commas. `split`
+    is the split of all problems. If it is None, the split comes from the row's column `split`, or else from the file's
+    name, as in gsm8k_test.jsonl, or from the Hub's split.
+
+    Raises SourceError, whose message is one line, if the file can't be read, and for its first bad row. With
+    `skip_bad`, bad rows are skipped, and `bad` is called with the error of each. `notes` counts what a user should know
+    about the rows, such as questions with a picture.
     """
     if str(source).partition(":")[0] == "builtin":
         found = _builtin(str(source).partition(":")[2], split)
@@ -62,10 +64,10 @@ def _file(
     notes: SourceNotes,
     **columns: str | None,
 ) -> Iterator[Problem]:
-    """Yields the problems of a file's rows. A row that repeats a question and its answer is counted and left out. If
-    `bad` is given, it gets the error of each bad row; without `bad`, the first error is raised."""
+    """Yields the problems of a file's rows. A row that repeats a question and its answer is counted and skipped. If
+    `bad` is given, it is called with the error of each bad row; otherwise the first error is raised."""
     source, usual = name_and_split(file)
-    asked: dict[str, tuple[str, str | None]] = {}  # the place and the answer of each question
+    asked: dict[str, tuple[str, str | None]] = {}  # the position and the answer of each question
     ids: dict[str, str] = {}
     good = 0
     last = SourceError("it holds no rows")
@@ -97,7 +99,7 @@ def _file(
 
 
 def name_and_split(file: str | Path) -> tuple[str, str | None]:
-    """Returns the name of a source, and the split of its problems if their rows have none."""
+    """Returns a pair: the name of a source, and the split of those of its problems whose rows have none."""
     if str(file).startswith(PREFIX):
         name, config, split = hub_source(str(file))
         return f"{name}:{config}" if config else name, split.partition("[")[0]

@@ -1,4 +1,4 @@
-"""The forms of a mathematical answer: expressions, and the lists, sets, relations and quantities made of them."""
+"""The forms of a mathematical answer: expressions, and the lists, sets, relations and quantities that contain them."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,7 +10,7 @@ class Unread(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A rational number. `decimals` is the number of digits after the decimal point as written; None without a
+    """A rational number. `decimals` is the number of digits after the decimal point as written, or None if there is no
     point."""
 
     value: Fraction
@@ -34,19 +34,19 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Words that are no mathematics, in lower case."""
+    """Words that are not mathematics, in lower case."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Dots:
-    """The dots of a sequence whose middle is left out."""
+    """The dots of a sequence that leaves out its middle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A value with a unit, as it was written."""
+    """A value with a unit, as written."""
 
     value: "Expression"
     unit: str
@@ -54,8 +54,9 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A list of items: several answers, a tuple, an interval or a set. `brackets` are its two brackets, such as "()",
-    "[)" or "{}"; "" for a bare list. `joined` is the separator of a bare list: ",", ";", "and" or "or"."""
+    """A list of items: several answers, a tuple, an interval or a set. `brackets` has the opening and the closing
+    bracket, such as "()", "[)" or "{}"; it is "" for a bare list. `joined` is the separator of a bare list: ",", ";",
+    "and" or "or"."""
 
     brackets: str
     items: tuple["Form", ...]
@@ -63,14 +64,14 @@ class Listing:
 
     @property
     def ordered(self) -> bool:
-        """Whether the order of the items counts because they fill the blanks of a question, with semicolons between
-        them."""
+        """Returns whether the order of the items matters. It does if they are separated by semicolons, because they
+        then fill the blanks of a question."""
         return self.joined == ";"
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A chain of sides and the signs between them, such as 2 < x ≤ 5. The first side may be missing (≥ 3)."""
+    """A chain of sides and the relation signs between them, such as 2 < x ≤ 5. The first side may be None (≥ 3)."""
 
     sides: tuple["Form | None", ...]
     signs: tuple[str, ...]
@@ -78,7 +79,7 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Union:
-    """Sets joined by "∪", "∩" or "∖"."""
+    """Two sets joined by "∪", "∩" or "∖"."""
 
     sign: str
     left: "Form"
@@ -87,7 +88,7 @@ class Union:
 
 @dataclass(frozen=True, slots=True)
 class SetOf:
-    """The set of all values that fulfil the conditions."""
+    """The set of all values that satisfy the conditions."""
 
     element: "Form"
     conditions: tuple["Form", ...]
@@ -102,7 +103,7 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Values with colons between them: a ratio, or a time of day with "am" or "pm"."""
+    """Values separated by colons: a ratio, or a time of day. `half` is "am" or "pm" for a time of day, otherwise ""."""
 
     parts: tuple["Form", ...]
     half: str = ""
@@ -110,7 +111,7 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Based:
-    """Digits with the base that they are written in."""
+    """The digits of a number, and the base in which they are written."""
 
     digits: str
     base: int

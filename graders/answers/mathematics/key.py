@@ -1,4 +1,4 @@
-"""Computes the vote key of a mathematical answer: answers with the same key are surely equal."""
+"""Computes the vote key of a mathematical answer. Answers with the same key are certainly equal."""
 
 from redraft.graders.answers.mathematics.comparison.arithmetic import rational
 from redraft.graders.answers.mathematics.comparison.equal import same
@@ -20,7 +20,7 @@ from redraft.graders.answers.mathematics.units import measure
 
 def vote_key(form: Form) -> str | None:
     """Returns the vote key of an answer; None if the answer is not a number, words, or a list of these. The key leaves
-    out units, per cent and the name of a single value. It also ignores the order of a bare list or a set."""
+    out units, percent signs and the name of a single value. It also ignores the order of a bare list or a set."""
     if isinstance(form, Words):
         return form.text
     if isinstance(form, Name):
@@ -70,4 +70,4 @@ def _place(key: str) -> tuple[float, str]:
         return 0.0, key
 
 
-MOST_BITS = 10_000  # of a number that is written out
+MOST_BITS = 10_000  # bits of a number that is written out

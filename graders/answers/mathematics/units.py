@@ -1,4 +1,4 @@
-"""Units of measurement: which words after a number are a unit, and its size."""
+"""Units of measurement: which words after a number are a unit, and the size of the unit."""
 
 import re
 from fractions import Fraction
@@ -8,9 +8,9 @@ from itertools import pairwise
 
 @lru_cache(4096)
 def measure(unit: str) -> tuple[str, Fraction] | None:
-    """Returns what a unit measures, and its size in the base unit ("cm" gives "length" and 1/100). Returns None if the
-    words are no unit. A noun ("apples", "red marbles") measures itself. Words that change a value ("squared", "dozen",
-    "or more") are no unit."""
+    """Returns a pair: what a unit measures, and its size in the base unit ("cm" gives ("length", 1/100)). Returns None
+    if the words are not a unit. A noun ("apples", "red marbles") counts as a unit of size 1 that measures "". Words
+    that change a value ("squared", "dozen", "or more") are not units."""
     text = " ".join(unit.split()).rstrip(".")
     squared = POWER_WORDS.match(text)
     if squared:
@@ -129,8 +129,8 @@ pm 1 pm
 plain 1 unit units
 plain^2 1 sq_units
 """
-"""What is measured, the size in its base unit, and the unit's names. A name with one letter is one only where it can
-be no unknown."""
+"""Each line: what is measured, the size in the base unit, and the unit's names. A name of one letter is a unit only if
+it can't be an unknown."""
 SIZES = _table()
 CHANGES = frozenset(
     re.findall(
@@ -159,7 +159,7 @@ SHORT_NOUNS = frozenset(
         big all each""",
     )
 )
-"""Nouns, and small words beside them, of at most three letters; other letters of that length are unknowns."""
+"""Nouns and small words of at most three letters. Other sequences of up to three letters are products of unknowns."""
 LONGEST_PRODUCT = 3  # letters
 MOST_WORDS = 5
 WORD = re.compile(r"[^\W\d_]+")

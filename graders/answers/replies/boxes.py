@@ -8,8 +8,8 @@ from redraft.graders.answers.replies.formulas import result
 
 
 def boxed(text: str) -> str | None:
-    """The content of the last box that holds something. The boxes of one statement are the answer together, joined by
-    ", ". Empty if the last box is cut off; None if no box holds anything."""
+    """Returns the content of the last box that is not empty. If one statement has several boxes, their contents are
+    joined by ", ". Returns "" if the last box is cut off, and None if all boxes are empty or there is none."""
     answers: list[str] = []
     place = following = len(text)
     for _ in range(MOST):
@@ -35,7 +35,7 @@ def boxed(text: str) -> str | None:
 
 
 def after_boxes(text: str) -> str:
-    """The text after its last box; empty if it has none."""
+    """Returns the text after the last box; "" if there is no box."""
     place = text.rfind("box")
     start = text.rfind("\\", max(0, place - LONGEST_COMMAND), place) if place >= 0 else -1
     found = box(text, start) if start >= 0 else None
@@ -43,12 +43,12 @@ def after_boxes(text: str) -> str:
 
 
 def without_boxes(text: str) -> str:
-    """The text without boxes that hold nothing."""
+    """Returns the text without empty boxes."""
     return EMPTY.sub("", text) if "box" in text else text
 
 
 def _content(content: str) -> str:
-    """What a box holds, without a label; empty if it only stands for an answer to come."""
+    """Returns the content of a box without a label; "" if it is only a placeholder for an answer."""
     answer = unwrap(content)
     if answer.isalnum() and not answer.isalpha():
         return answer
@@ -61,9 +61,9 @@ def _content(content: str) -> str:
 
 
 EMPTY = re.compile(rf"{BOXED.pattern}\s{{0,9}}\{{[\s.…]{{0,9}}\}}")
-MOST = 100  # boxes that are looked at
-BEFORE = 20  # characters that may deny a box
-NEAR = 300  # characters between two boxes of one statement, at most
+MOST = 100  # boxes that are read
+BEFORE = 20  # characters before a box that may deny it
+NEAR = 300  # maximum number of characters between two boxes of one statement
 LONGEST_COMMAND = len(r"\frame")
 _GAP = r"(?:[\s$&]|\\[()\[\],;!: ]|\\q?quad(?![a-z])|\\\\)*"
 _AND = r"(?:[,;、，]|\b(?:and|or|und|oder|et|ou|y|o|и)\b|[和或与及]|\\text\{[\s,]*(?:and|or)[\s,]*\})"
@@ -75,14 +75,14 @@ TOGETHER = re.compile(
     rf"{_GAP}(?:{_AND}{_GAP})+(?:{_NAME}{_GAP})?|{_GAP}{_NAME}{_GAP}"
     rf"|{_GAP}(?:{_AND}\s*)+(?:(?!(?:{_DERIVED})\b)[\w'’-]+\s+){{1,8}}(?:(?:is|are|equals)\s+)?{_GAP}(?:{_NAME}{_GAP})?"
 )
-"""What stands between two boxes of one statement: a comma, "and", names, but no reasoning that leads to the second."""
+"""Matches the text between two boxes of one statement: a comma, "and", names, but no reasoning between them."""
 LABEL = re.compile(
     r"(?:\\text(?:bf|rm)?\s*\{)?\s*(?:the\s+)?(?:final\s+)?answers?\s*(?:\bis\b\s*:?|[:=])\s*\}?\s*[:=]?"
     r"|\s*(?:≈|=|\\approx(?![a-z]))",
     re.IGNORECASE,
 )
 GROUP = re.compile(r"\{[^{},;]*\}")
-"""Braces that only group: a list between braces may be meant as a set."""
+"""Matches braces that only group. A list in braces does not match, because it may be a set."""
 PLACEHOLDER = re.compile(
     r"|\.+|…|\\[lc]?dots|\?+|_+|(?:\\text\s*\{)?\W*(?:(?:your|the|final|insert)\s+)*answer(?:\s+here)?\W*",
     re.IGNORECASE,

@@ -1,4 +1,5 @@
-"""Reads the letter of the choice that a reply makes. A letter that it rules out, or one of several, is no choice."""
+"""Reads the letter of the choice that a reply makes. A letter that the reply rules out, or one of several letters, is
+not a choice."""
 
 import re
 from collections import deque
@@ -8,8 +9,9 @@ from redraft.graders.answers.replies.labels import labels
 
 
 def stated_letter(text: str) -> str | None:
-    """The letter that a text states as its answer ("the answer is (B)", "option B is correct"); the last one if it
-    states several; empty if its last statement names several letters; None if it states none."""
+    """Returns the letter that a text states as its answer ("the answer is (B)", "option B is correct"). If it states
+    several, returns the last one. Returns "" if its last statement names several letters, and None if it states none.
+    """
     place, found = -1, None
     for label in labels(text):
         said = label.content.lstrip().partition("\n")[0][:NEAR]
@@ -30,8 +32,8 @@ def stated_letter(text: str) -> str | None:
 
 
 def concluded_letter(text: str) -> str | None:
-    """The letter with which a text without a statement ends, or with which it begins if it explains the choice
-    afterwards; None if it is not the only one there."""
+    """Returns the letter at the end of a text that has no statement of its choice, or the letter at its beginning if
+    the text then explains the choice. Returns None if other letters are named with it."""
     lines = [line.strip() for line in text.strip()[-LONGEST:].split("\n") if line.strip()]
     if not lines:
         return None
@@ -57,7 +59,7 @@ SEVERAL = re.compile(
     r"[\W_]*(?:(?:either|both|likely|probably|options?|choices?)\s+)*[(（]?[A-J][)）]?(?:[\s,，、&/]|and\b|or\b|[和或及])+"
     r"[(（]?(?!I\s+[a-z])[A-J](?![A-Za-z])"
 )
-NEAR = 120  # characters after a statement in which its letter comes
+NEAR = 120  # characters after a statement in which its letter is searched for
 LONGEST = 2000
 MOST = 64
 _LETTER = r"[\"'`$*_(\[{（]{0,4}([A-J])(?![A-Za-zÀ-ÿА-я\d_'’+=^-])[\"'`$*_)\]}）]{0,4}"
@@ -79,7 +81,7 @@ STATEMENTS = [
         r"(?:[Вв]ариант|보기|선택지)\s*(?=[(]?[A-J])",
     )
 ]
-"""Statements of a choice: the letter comes after them, or is their group."""
+"""Patterns of statements of a choice. The letter is the pattern's group if it has one, or else follows the match."""
 RULES_OUT = re.compile(
     r"(?:\bnot|n['’]t(?: be)?|\bcannot(?: be)?|\bnever|\bneither|\bnor|\bexclude|\beliminate|\brules? out|\bnot be"
     r"|不|非|排除)[\s*_(]*(?:the\s)?(?:[Oo]ption|[Cc]hoice|[Aa]nswer)?[\s*_(]*$"
@@ -92,7 +94,7 @@ OPTION = re.compile(
     r"[\W_]*(?:(?:[Oo]ption|[Cc]hoice|选项)\s*)?[(\[（]?([A-J])(?:[\W_]*$|[*_]*[.):：、）\]](?!\w)([^\n]*))"
 )
 FINISHED = re.compile(r"[.!?。！)\]}*_`\"'”$]\W*$|(?<![A-Za-z])[A-J]$")
-"""The end of a line that does not break off."""
+"""Matches the end of a line that does not break off."""
 SENTENCE = re.compile(r"(?<=[a-z)\]*\d])[.!?]\s+(?=[A-Z*(])|。")
 NAMED = re.compile(
     r"[(（]([A-J])[)）]|(?:[Oo]ption|[Cc]hoice|[Ss]tatement|\b(?:is|be|are|it's|so|[Tt]hus|[Tt]herefore|[Hh]ence),?)\s*:?\s*"

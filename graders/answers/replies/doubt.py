@@ -1,36 +1,36 @@
-"""Tells what the words before or after a value do to it: deny it, change it, take it back."""
+"""Detects whether the words before or after a value deny it, change it or take it back."""
 
 import re
 
 
 def is_denied(before: str) -> bool:
-    """Says whether the words before a value deny it, or tell that the writer does not know it."""
+    """Returns whether the words before a value deny it, or say that the writer does not know it."""
     return bool(DENIED.search(before) or UNSURE.search(before))
 
 
 def is_changed(before: str) -> bool:
-    """Says whether the words before a value make it another one ("half of 7"), a bound ("at least 7") or a part of
-    something else ("every 7 days", "step 7")."""
+    """Returns whether the words before a value turn it into another value ("half of 7"), a bound ("at least 7") or a
+    part of something else ("every 7 days", "step 7")."""
     return bool(CHANGED.search(before))
 
 
 def is_negative(before: str) -> bool:
-    """Says whether the words before a value are its sign ("minus 7")."""
+    """Returns whether the words before a value are its minus sign ("minus 7")."""
     return bool(NEGATIVE.search(before))
 
 
 def is_rejected(after: str) -> bool:
-    """Says whether the words after a value call it wrong ("... 42 is incorrect")."""
+    """Returns whether the words after a value call it wrong ("... 42 is incorrect")."""
     return bool(AFTERWARDS.match(after))
 
 
 def is_unanswered(text: str) -> bool:
-    """Says whether a text tells that there is no answer ("cannot be determined")."""
+    """Returns whether a text says that there is no answer ("cannot be determined")."""
     return bool(UNANSWERED.search(text))
 
 
 def is_taken_back(after: str) -> bool:
-    """Says whether the text after a stated answer takes it back ("Wait, I forgot the fee")."""
+    """Returns whether the text after a stated answer takes the answer back ("Wait, I forgot the fee")."""
     return bool(TAKEN_BACK.search(after[:LONGEST]))
 
 
@@ -63,4 +63,4 @@ TAKEN_BACK = re.compile(
     | (?:Sorry,\ )?I\ made\ an?\ (?:mistake|error)\b | I\ was\ wrong\b)""",
     re.VERBOSE,
 )
-"""A retraction. A look back alone ("Wait, let me check: ... Yes.") is none."""
+"""Matches a retraction, but not a mere check ("Wait, let me check: ... Yes.")."""

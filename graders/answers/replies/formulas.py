@@ -1,4 +1,4 @@
-"""Reads the value of a displayed formula and the result of a calculation; tells whether a formula is whole."""
+"""Reads the value of a displayed formula and the result of a calculation, and checks whether a formula is complete."""
 
 import re
 
@@ -6,13 +6,13 @@ from redraft.graders.answers.normalize import unwrap
 
 
 def first_display(text: str) -> str | None:
-    """The value of the display with which a text begins; None if it begins with none."""
+    """Returns the value of the displayed formula at the beginning of a text; None if there is none."""
     match = DISPLAY.match(text)
     return _value(match[0]) if match else None
 
 
 def last_display(text: str) -> str | None:
-    """The value of the display with which a text ends; None if it ends with none."""
+    """Returns the value of the displayed formula at the end of a text; None if there is none."""
     closing = CLOSING.search(text)
     if not closing:
         return None
@@ -22,8 +22,8 @@ def last_display(text: str) -> str | None:
 
 
 def result(formula: str) -> str:
-    """A formula without the steps of a calculation and without words for what it is: `x = 2 + 3 = 5` is `x = 5`;
-    `2 + 3 = 5` and `\\text{Area} = 5` are `5`. Several formulas in one are left as they are."""
+    """Returns a formula without the steps of a calculation, and without words for a quantity: `x = 2 + 3 = 5` becomes
+    `x = 5`; `2 + 3 = 5` and `\\text{Area} = 5` become `5`. A text with several formulas is not changed."""
     if "=" not in formula:
         return formula
     sides = EQUALS.split(formula)
@@ -39,8 +39,8 @@ def result(formula: str) -> str:
 
 
 def _value(display: str) -> str:
-    """The value of a display. Of a derivation over several rows it is the last side, with the unknown of the first row;
-    of rows that each give an unknown its number it is all of them."""
+    """Returns the value of a displayed formula. For a derivation over several rows, returns the last side, with the
+    unknown of the first row. If each row assigns a number to an unknown, returns all rows, joined by ", "."""
     body = unwrap(display)
     if not ROWS.match(body):
         return result(body.rstrip(" .,;"))
@@ -54,7 +54,7 @@ def _value(display: str) -> str:
 
 
 def _rows(body: str) -> list[str]:
-    """The rows of a derivation, without their marks of alignment; those of a matrix in it belong to the matrix."""
+    """Returns the rows of a derivation, without alignment marks. The rows of a matrix inside are not split."""
     matrices: list[str] = []
 
     def name(match: re.Match[str]) -> str:
@@ -67,12 +67,13 @@ def _rows(body: str) -> list[str]:
 
 
 def is_closed(side: str) -> bool:
-    """Whether a text closes as many brackets as it opens."""
+    """Returns whether a text closes as many brackets as it opens."""
     return sum(map(side.count, "([{")) == sum(map(side.count, ")]}"))
 
 
 def is_whole(value: str) -> bool:
-    """Whether a value is not cut off: its brackets and environments are closed, and no sign waits for a number."""
+    """Returns whether a value is not cut off: its brackets and environments are closed, and no operator at its end
+    lacks an operand."""
     plain = value.replace(r"\{", "").replace(r"\}", "")
     opening, closing = plain.find("{"), plain.find("}")
     if plain.count("{") != plain.count("}") or opening > closing >= 0:
@@ -96,7 +97,7 @@ BREAK = re.compile(r"\\\\(?:\[[^\[\]]*\])?|\\newline\b")
 SEVERAL = re.compile(
     r",(?!\d{3}(?!\d)|\\!)(?=[^=]*=)|;|(?<![^\W\d_])(?:and|or|und|oder|et|ou)(?![^\W\d_])|\\q?quad|\\\\|[和或与及]"
 )
-"""What stands between two formulas."""
+"""Matches what separates two formulas."""
 EQUALS = re.compile(r"(?<![<>!\\:])=(?!=)")
 UNKNOWN = re.compile(r"\\?[A-Za-z]+(?:_(?:\w|\{\w+\}))?(?:\([A-Za-z]\))?'*")
 ASSIGNMENT = re.compile(rf"{UNKNOWN.pattern}\s*=[^=A-Za-z]*(?:\\[dt]?(?:frac|sqrt)[^=A-Za-z]*)*")
@@ -111,7 +112,7 @@ QUANTITY = re.compile(
     r"\\(?:text|mathrm|mbox|textbf|operatorname)\{[^{}]*\}|[A-Z]{2,}|[A-Z][a-z]+(?:\s[A-Za-z][a-z]+)*|\|[^|=]+\||Pr?\((?![a-z]\))[^=]*\)"
     r"|[a-zA-Z]\([-\d,. ]+\)|m?\\(?:angle|overline|lvert|operatorname)\b[^=+]*"
 )
-"""What names a quantity in words or by its nature, and is no unknown: its value is the answer."""
+"""Matches names of quantities that are not unknowns, such as words. Only the value of such a quantity is the answer."""
 WAITS = re.compile(r"(?:[-+*/=^_(\[]|(?<!\\)\\(?:times|cdot|div|[dt]?frac|int|sum|pm|sqrt|left|over|angle|in)?)\s*$")
-"""The end of a formula that goes on."""
+"""Matches the end of a formula that is incomplete."""
 SAYS = re.compile(r"[^\W_]|\\[A-Za-z]|[½¼¾∞∅]")

@@ -1,6 +1,6 @@
-"""The words, tags and headings with which a reply marks its answer, and the text that they mark.
+"""Finds the words, tags and headings with which a reply marks its answer, and the text that they mark.
 
-The words of languages are data: another language is another row.
+The words of each language are data. To add a language, add a row.
 """
 
 import re
@@ -15,14 +15,15 @@ from msgspec import Struct
 class Form(StrEnum):
     """How an answer is marked."""
 
-    LINE = auto()  # "Answer: 18" at the beginning of a line, or a heading with the answer below it
+    LINE = auto()  # "Answer: 18" at the beginning of a line, or a heading above the answer
     PHRASE = auto()  # "the answer is 18" in a sentence
     HEADING = auto()  # "#### 18", which may also be the heading of a section
-    CELL = auto()  # a tag, a field of JSON or a cell of a table: it holds the answer and nothing else
+    CELL = auto()  # a tag, a JSON field or a table cell that contains only the answer
 
 
 class Label(Struct, frozen=True, gc=False):
-    """A mark at `start`, and the text that follows it: up to its own end, or at most LONGEST characters."""
+    """A mark at the offset `start`, and the text that follows it, up to the end of the mark's content or at most
+    LONGEST characters."""
 
     form: Form
     content: str
@@ -30,7 +31,7 @@ class Label(Struct, frozen=True, gc=False):
 
 
 def labels(text: str) -> Iterator[Label]:
-    """The marks of a text from the last to the first, at most MOST of them."""
+    """Yields the marks of a text from the last to the first, at most MOST of them."""
     return islice(_labels(text), MOST)
 
 
@@ -64,7 +65,8 @@ def _marked(noun: str, before: str, after: str) -> tuple[Form, str] | None:
 
 
 def _unescaped(value: str) -> str:
-    """The text of a string in JSON; careless writers leave the backslashes of LaTeX single."""
+    """Returns the text of a string in JSON. Backslashes of LaTeX may be doubled or, as careless writers leave them,
+    single."""
     text = value.strip()
     if text[:1] in ('"', "'"):
         return text[1:-1].replace("\\\\", "\\").replace('\\"', '"')
@@ -72,10 +74,10 @@ def _unescaped(value: str) -> str:
 
 
 MOST = 12
-"""Marks that are looked at: if the last ones state nothing, earlier ones are not the answer."""
+"""The number of marks that are read. If the last ones state nothing, earlier ones are not the answer."""
 MOST_NOUNS = 64
 LONGEST = 1000
-AROUND = 80  # characters before a noun that tell its form
+AROUND = 80  # characters before a noun that determine its form
 
 NOUNS = {
     "English": r"answers?|Answers?|ANSWERS?|Ans|ANS|ans",
@@ -99,18 +101,19 @@ NOUNS = {
     "Hindi": r"उत्तर",
     "Arabic": r"الإجابة|الجواب|إجابة",
 }
-"""The word for "answer" with its capitals: a set of literal beginnings, which is searched for fast."""
+"""The words for "answer", in lower and upper case. They begin with literal letters, so the search is fast."""
 _OTHERS = [r"A[*_]{0,3} ?:", "####", r"<\|begin_of_box\|>", r"<(?:final_?)?[Aa]nswer>"]
 NOUN = re.compile("|".join([*_OTHERS, *NOUNS.values()]))
 ASCII_NOUN = re.compile("|".join([*_OTHERS, *filter(str.isascii, "|".join(NOUNS.values()).split("|"))]))
-"""The nouns that a text in ASCII can have: fewer beginnings are searched for faster."""
+"""The nouns that a text in ASCII can have. With fewer alternatives the search is faster."""
 LETTER = re.compile(r"[^\W_\u0600-\u06ff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]|-")
-"""What makes a noun the end of another word ("long-answer"); scripts without spaces have no such end."""
+"""Matches a character before a noun that makes the noun the end of another word ("long-answer"). Characters of scripts
+without spaces do not match."""
 MARKUP = re.compile(
     r"(?:[\s>#*_•–—✅✔✓🎯📌💡:【\[-]|\d{1,2}[.)]|</?(?:b|strong|p|em|h\d)>|\\(?:text|textbf|mathbf)\{)*"
 )
 ALONE = re.compile(rf"{MARKUP.pattern}(?:[^\W\d]+(?:['’]s)?[ ,]+){{0,4}}{MARKUP.pattern}")
-"""What may stand before a noun at the beginning of a line: markup, a few words ("So the final")."""
+"""Matches what may precede a noun at the beginning of a line: markup, a few words ("So the final")."""
 COLON = re.compile(
     r"""(?:\ (?:choice|option))? (?:\ *\([^()\n]{0,40}\)|\ *\d{1,2}(?=[*_ ]*[:：]))?
     (?: [*_]*\ *(?:[:：=]|[】\]])
@@ -124,7 +127,7 @@ CELLS = (
     ),
     (re.compile(r"\|[*_ ]*(?:[^\W\d]+ ){0,2}$"), re.compile(r"[*_ :]*\|([^|\n]*)")),
 )
-"""What stands before and after the noun of a field of JSON and of a cell of a table; the group is what they hold."""
+"""Pairs of patterns for the text before and after the noun of a JSON field or table cell. The group is the content."""
 TAG_END = re.compile(r"</|<\|end_of_box\|>")
 SAYS = re.compile(
     r"""["'”’*_)\]]{0,4} (?:\ (?:choice|option|value))?
@@ -140,11 +143,11 @@ SAYS = re.compile(
     [\s*_:：=]*""",
     re.VERBOSE,
 )
-"""What says that the answer follows: perhaps what the answer is to, and a verb or a sign."""
+"""Matches the text between a noun and its answer: optionally what the answer is for, then a verb or a sign."""
 NEGATED = re.compile(r"\b(?:not|cannot|never|nicht|pas|no|non|не)\b|n['’]t\b")
 MAYBE, IF = re.compile(r"\b(?:would|could|might)\b"), re.compile(r"[^.\n]{0,60}?\b(?:if|had)\b")
-"""An answer in another case than the question: "would be 42 if ...\"."""
+"""Match an answer to a case that differs from the question: "would be 42 if ...\"."""
 DOUBT = re.compile(
     r"\b(?:[Ii]f|[Ww]hether|[Ss]uppos(?:e|ing)|[Aa]ssum(?:e|ing)|[Uu]nless|[Ww]hat)\s(?:[^\W\d]+\s){0,5}$"
 )
-"""What comes before an answer that is only considered."""
+"""Matches the words before an answer that is only considered."""

@@ -1,4 +1,4 @@
-"""Reads what the text after a mark states: a value of mathematics, or a few words."""
+"""Reads what the text after a mark states: a mathematical value, or a few words."""
 
 import re
 from itertools import takewhile
@@ -11,8 +11,8 @@ from redraft.graders.answers.replies.value import BEGINS, bare, is_formula, lead
 
 
 def stated(content: str) -> str | None:
-    """The value that the text after a mark states, in its first line or below a line that only announces it. Words if
-    it states words; None if it states nothing."""
+    """Returns the value that the text after a mark states, in its first line or below a line that only announces it.
+    Returns words if it states words, and None if it states nothing."""
     if simple := SIMPLE.match(content):
         number, formula, token = simple.groups()
         return number or (result(formula.strip()) if formula else bare(token))
@@ -29,7 +29,8 @@ def stated(content: str) -> str | None:
 
 
 def _first_value(parts: list[str], rest: str) -> str | None:
-    """The value that the first of some sentences states; None if it only begins to work it out in them and `rest`."""
+    """Returns the value that the first sentence in `parts` states. Returns None if the sentence only begins to derive
+    the value, which then follows in the other sentences and `rest`."""
     goes_on = (len(parts) > 1 or rest.strip(BLANK + "\n")) and DERIVES.match(parts[0])
     if goes_on or (len(parts) > LONGEST_STATEMENT and not STATES.search(masked(parts[0]))):
         return None
@@ -47,12 +48,12 @@ def _value(sentence: str) -> str | None:
         return leading(sentence)
     found = runs(sentence)
     if len(found) > 1 and ASIAN.search(sentence) and JOIN not in masked(sentence):
-        return leading(sentence[found[-1][0] :])  # the verb and its value come last
+        return leading(sentence[found[-1][0] :])  # the verb and its value are at the end of the sentence
     return _object(sentence) or leading(sentence) or _predicate(sentence) or few_words(sentence)
 
 
 def _without_explanation(sentence: str) -> str:
-    """A sentence without the clause before it ("If he works, ...") or after it ("..., because ...")."""
+    """Returns a sentence without an explaining clause before it ("If he works, ...") or after it ("..., because ...")."""
     before = CONDITION.match(sentence)
     if before and VALUE.search(masked(sentence[before.end() :])):
         sentence = sentence[before.end() :]
@@ -67,7 +68,8 @@ def _without_explanation(sentence: str) -> str:
 
 
 def _object(sentence: str) -> str | None:
-    """The value after the verb of a sentence in which numbers stand on both sides: "8 pens cost $12" gives $12."""
+    """Returns the value after the verb of a sentence that has numbers on both sides of the verb: "8 pens cost $12"
+    gives $12."""
     mask = masked(sentence)
     verb = VERB.search(mask)
     if not verb or not VALUE.search(mask, 0, verb.start()):
@@ -79,7 +81,7 @@ def _object(sentence: str) -> str | None:
 
 
 def _predicate(sentence: str) -> str | None:
-    """The value that a sentence gives its subject: "The smallest $k$ is 12" gives 12."""
+    """Returns the value that a sentence assigns to its subject: "The smallest $k$ is 12" gives 12."""
     mask = masked(sentence)
     for copula in reversed(list(COPULA.finditer(mask))):
         if BEGINS.match(mask, copula.end()) and (value := leading(sentence[copula.end() :].lstrip())):
@@ -92,7 +94,8 @@ def _predicate(sentence: str) -> str | None:
 
 
 def _is_item(line: str, rest: str) -> bool:
-    """Whether a line is an item of a list. A dash before a bare formula is a minus sign unless more items follow."""
+    """Returns whether a line is an item of a list. A dash before a bare formula is a minus sign unless more items
+    follow."""
     item = ITEM.match(line)
     if not item:
         return False
@@ -101,20 +104,20 @@ def _is_item(line: str, rest: str) -> bool:
 
 
 def _listed(first: str, rest: str) -> str | None:
-    """The values of a list of which each item is one."""
+    """Returns the values of a list, joined by ", ", if each item is one value; otherwise None."""
     mark = ITEM if ITEM.match(first) else NUMBERED
     items = [first, *takewhile(mark.match, rest.split("\n"))]
     values = [_value(sentences(mark.sub("", item))[0]) or "" for item in items]
     return ", ".join(values) if len(values) > 1 and all(map(is_formula, values)) else None
 
 
-ANNOUNCING = 4  # lines that may announce an answer before it comes
-LONGEST_STATEMENT = 2  # sentences, if the first does not begin with the value
+ANNOUNCING = 4  # lines that may announce an answer before it is stated
+LONGEST_STATEMENT = 2  # sentences; of more, the first must begin with the value
 SIMPLE = re.compile(
     r"\s*(?:([-−]?[$€£]?\d[\d,]*(?:\.\d+)?%?)|\$([^$\n]*[^$\s\\])\$|(?!')(?=\S*[\d\\])([^\s!$*<>`\"\u0080-\uffff]+))"
     r"\.?[ \t]*(?:\n|\Z)"
 )
-"""A number or a formula alone, as most answers are."""
+"""Matches an answer that is only a number or a formula, as most answers are."""
 BLANK = " \t\r*_`\"'“”:：≈~>∴⇒→"
 ORNAMENTS = " \t*_✓✔✅☑️🎉🎯■□∎◻"
 CONDITION = re.compile(
@@ -126,7 +129,7 @@ EXPLAINS = re.compile(
     r"|porque|因为|因為)\b|\s[—–]\s|，|；|\s\((?=[^\W\d_]{2,}[^()\d]*\)\W*$)"
 )
 ALTERNATIVE = re.compile(r"\botherwise\b|\belse\b|\b(?:and|or|but)\s+[-$]*\d[^.]*\b(?:if|when|for)\b")
-"""What shows that a value holds in one case alone."""
+"""Matches words that show that a value holds only in one case."""
 VERB = re.compile(
     r"(?<=[^\W\d_] )(?:is|are|was|were|will|would|can|could|must|should|needs?|costs?|takes?|took|makes?|made"
     r"|earns?|earned|pays?|paid|spends?|spent|wins?|won|has|have|had|gets?|got|sells?|sold|eats?|ate|uses?|used|buys?"
@@ -146,7 +149,7 @@ DERIVES = re.compile(
     r"|there (?:are|were|is|was)|(?:he|she|they|it) (?:has|had|have|gets?|buys?|bought|uses?|used|needs? to find))\b",
     re.IGNORECASE,
 )
-"""How a sentence begins that works an answer out."""
+"""Matches the beginning of a sentence that derives an answer."""
 ITEM = re.compile(r"\A\s*(?:[*•]|[-–](?=\s+[^\d\s]))\s+")
 FIRST = re.compile(r"\s*\(?1[.)]\s+\S")
 NUMBERED = re.compile(r"\A\s*\(?\d{1,2}[.)]\s+")

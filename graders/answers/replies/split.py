@@ -4,7 +4,7 @@ import re
 
 
 def sentences(line: str) -> list[str]:
-    """The sentences of a line, without the marks that end them; at least one."""
+    """Returns the sentences of a line, without the marks that end them; at least one."""
     cuts = [(match.start(), match.end()) for match in SENTENCE.finditer(masked(line))]
     starts = [0, *(end for _, end in cuts)]
     ends = [*(start for start, _ in cuts), len(line)]
@@ -13,7 +13,8 @@ def sentences(line: str) -> list[str]:
 
 
 def masked(text: str) -> str:
-    """The text with a sign in the place of each character of a formula and of a command, so that words are words."""
+    """Returns the text with each character of a formula or a command replaced by a placeholder character, so that only
+    words remain."""
     if "$" in text or "\\" in text:
         text = SPAN.sub(lambda span: FORMULA * len(span[0]), text)
         text = LATEX.sub(lambda command: COMMAND * len(command[0]), text)
@@ -22,13 +23,14 @@ def masked(text: str) -> str:
 
 
 def runs(sentence: str) -> list[tuple[int, int]]:
-    """Where the numbers and formulas of a sentence begin and end, each with all that it is calculated from."""
+    """Returns pairs (start, end): the offsets of the numbers and formulas in a sentence. Each includes the calculation
+    that it is part of."""
     spans = (_balanced(sentence, *match.span()) for match in RUN.finditer(masked(sentence)))
     return [span for span in spans if not TRIVIAL.fullmatch(sentence, *span) and not ADJECTIVE.match(sentence, span[1])]
 
 
 def _balanced(sentence: str, start: int, end: int) -> tuple[int, int]:
-    """The part of a span without a bracket at its ends whose other half is elsewhere."""
+    """Returns a span without a bracket at its start or end whose matching bracket is outside."""
     for opening, closing in ("()", "[]"):
         text = sentence[start:end]
         if text.startswith(opening) and text.count(opening) > text.count(closing) and closing in sentence[end:]:
@@ -48,7 +50,7 @@ FUNCTION = re.compile(
     r"|gcd|lcm|mod|pi|inf|infinity|infty|choose)\b|(?:(?<=[\d^/*+=])|(?<=[\d^/*+=] ))(?:sqrt|[a-zA-Z]{2,3}(?=[\^(]))"
     r"|(?<=\d)(?!st|nd|rd|th)[a-zA-Z]{2,3}(?![A-Za-z])"
 )
-"""Names of functions and products of unknowns ("2xy"), which are no words."""
+"""Matches names of functions and products of unknowns ("2xy"), which are not words."""
 JOINS = re.compile(r"(?<![^\W\d_])(?:and|or|und|oder|et|ou)(?![^\W\d_])|和|与|或|、|및")
 PROSE = re.compile(
     r"[^\W\d_\u0370-\u03ff\u0530-\u1dff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{2,}"
@@ -67,8 +69,8 @@ RUN = re.compile(
     (?<![\s.,+\-−–*/×÷·^=<>≤≥≠(\[{{$€£¥₹!|_{JOIN}])""",
     re.VERBOSE,
 )
-"""Numbers and formulas with the signs between them."""
+"""Matches numbers and formulas with the operators between them."""
 ADJECTIVE = re.compile(r"-[^\W\d_]{3,}")
-"""What makes a number part of a word, as in "a 400-meter race"."""
+"""Matches the end of a compound word that a number begins, as in "a 400-meter race"."""
 TRIVIAL = re.compile(r"\\?\$?\(?\\?[A-Za-z]\)?\$?|\W*")
 VALUE = re.compile(rf"[\d{FORMULA}{COMMAND}½¼¾π∞∅]")

@@ -1,4 +1,4 @@
-"""Spells mathematical characters that are on no keyboard, such as ², as LaTeX does."""
+"""Replaces mathematical characters that keyboards lack, such as ², by LaTeX."""
 
 import re
 from functools import partial
@@ -20,16 +20,19 @@ DOUBLED = re.compile(
     r"\\\\(?<!\\\\\\)(?=(?:[dt]?frac|sqrt|boxed|text|left|right|cdot|times|pi|infty|theta|sin|cos|tan|log|ln|circ|leq?|geq?|pm|begin"
     r"|end|math[a-z]{2})(?![a-z]))"
 )
-"""The backslash of a command that was escaped twice; two backslashes before other letters break a row."""
+"""Matches the doubled backslash of a command that was escaped twice. Before other letters, it breaks a row."""
 WIDE_ANY = re.compile("[\uff01-\uff5e]")
 ANY = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ₀₁₂₃₄₅₆₇₈₉\uff01-\uff5e]")
-"""Most texts have none of these characters, and this tells so fast."""
+"""A fast check, since most texts have none of these characters."""
 
 
 def keyboard(text: str) -> str:
-    """A text whose raised, lowered and full-width characters are those of a keyboard: x² is x^{2}, （３，４） is (3,4).
-    A command that was escaped twice has one backslash. Python's sign of a power is LaTeX's, so that it is no mark of
-    bold type: a**2 is a^2. Only the end of a long text is changed, where its answer is."""
+    """Returns a text with superscript, subscript and full-width characters replaced by ASCII.
+
+    x² becomes x^{2}, and （３，４） becomes (3,4). The backslash of a command that was escaped twice becomes a single one.
+    Python's power operator becomes LaTeX's, so that it is not taken for bold type: a**2 becomes a^2. Only the last LONGEST
+    characters of a long text are changed, because its answer is there.
+    """
     if len(text) <= LONGEST:
         return _changed(text)
     start = len(text) - LONGEST
@@ -52,7 +55,7 @@ def _changed(text: str) -> str:
 
 
 def _small(sign: str, brackets: str, match: re.Match[str]) -> str:
-    """Raised or lowered characters in LaTeX, if they stand at something."""
+    """Returns superscript or subscript characters as LaTeX, if they follow a base."""
     before = match.string[max(0, match.start() - 1) : match.start()]
     stands = before and (before.isalnum() or before == "_" or before in brackets)
     return f"{sign}{{{match[0].translate(SMALL)}}}" if stands else match[0]
@@ -64,5 +67,5 @@ def _power(sign: re.Match[str]) -> str:
 
 
 def _tight(formula: re.Match[str]) -> str:
-    """A formula without spaces inside its dollar signs. Prices are left as they are: "$5 and $6"."""
+    """Returns a formula without spaces directly inside its dollar signs. Prices are not changed: "$5 and $6"."""
     return f"${formula[1].strip()}$" if TYPESET.search(formula[1]) else formula[0]

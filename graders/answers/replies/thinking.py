@@ -1,4 +1,4 @@
-"""Takes away from a reply what is no part of its answer: the model's thinking, and the tokens that end its turn."""
+"""Removes from a reply what is not part of its answer: the model's thinking, and the tokens that end its turn."""
 
 import re
 
@@ -6,13 +6,14 @@ from redraft.llm.providers.shared.thinking import TAGS
 
 
 def spoken(text: str) -> str:
-    """The text that a reply says to its reader: without blocks of thinking, in whatever tags, and up to the first token
-    that ends a turn. Thinking that never ends leaves nothing, except an `<answer>` after it."""
+    """Returns the visible text of a reply: without blocks of thinking, in any tags, and up to the first token that ends
+    a turn. If the thinking never ends, returns only an `<answer>` after it, or ""."""
     return _first_turn(unthought(text)) if _has_tags(text) else text
 
 
 def unthought(text: str) -> str:
-    """The text without its thinking. A closing tag without an opening tag ends thinking that began before."""
+    """Returns the text without its thinking. A closing tag without an opening tag ends thinking that began before the
+    text."""
     if not _has_tags(text):
         return text
     kept: list[str] = []
@@ -33,17 +34,18 @@ def unthought(text: str) -> str:
 
 
 def _final_channel(text: str) -> str:
-    """What the last final channel says. A text with other channels only says nothing."""
+    """Returns the text of the last channel "final". Returns "" if a text has only other channels."""
     if "<|channel|>" in text:
         final = [channel.end() for channel in CHANNEL.finditer(text) if channel[1] == "final"]
         return text[final[-1] :] if final else ""
-    if text.startswith("analysis"):  # a decoder that drops special tokens leaves their words
+    if text.startswith("analysis"):  # a decoder that drops special tokens keeps the names of the channels
         return text.rpartition("assistantfinal")[2]
     return text
 
 
 def _first_turn(text: str) -> str:
-    """The first turn that says something: after its last token another turn starts, which is not the reply's."""
+    """Returns the first turn that is not empty. After its end token another turn begins, which is not part of the
+    reply."""
     start = 0
     for tag in TAG.finditer(text):
         if tag[0].lower() in TOKENS:
@@ -55,7 +57,7 @@ def _first_turn(text: str) -> str:
 
 
 def _has_tags(text: str) -> bool:
-    """Whether a text may have tags: most have none, and this tells so fast."""
+    """Returns whether a text may have tags. This is a fast check, since most texts have none."""
     if text.startswith("analysis"):
         return True
     signs = ("<" in text and ANGLED.search(text)) or "THINK]" in text or "INST]" in text or "◁" in text
@@ -94,7 +96,7 @@ CLOSINGS = {
     *(closing.lower() for _, closing in TAGS),
     *("<|/think|>", "<|/thinking|>", "<end_working_out>", "<unused95>"),
 }
-"""Tags around thinking, in lower case: tags that models write by themselves, and tags that prompts ask for."""
+"""Closing tags of thinking, in lower case: tags that models write by themselves, and tags that prompts ask for."""
 CHANNEL = re.compile(r"<\|channel\|>\s{0,4}(\w{1,32})[^<\n]{0,80}(?:<\|constrain\|>\w{1,32})?<\|message\|>")
 TOKENS = {
     *(
@@ -116,6 +118,6 @@ TOKENS = {
     *(f"<|{name}|>" for name in ("start_response", "end_response", "start_of_turn_token", "end_of_turn_token")),
     *(f"<｜{name}｜>" for name in ("begin▁of▁sentence", "end▁of▁sentence", "user", "assistant")),
 }
-"""Tokens around a turn, in lower case."""
+"""Tokens that begin or end a turn, in lower case."""
 ROLES = frozenset(["assistant", "model", "user", "final", "solution"])
-"""Words between the tokens that open a turn: they name who speaks."""
+"""The names of roles between the tokens that begin a turn."""

@@ -1,7 +1,7 @@
-"""Reads the value with which a sentence begins.
+"""Reads the value at the beginning of a sentence.
 
-A formula is taken as a whole: a number out of `$3\\sqrt{2}$` is not its value. A unit of measurement after a value
-belongs to it. Other words are left out, unless they change the value ("5 dozen", "8 hours and 30 minutes").
+A formula is read as a whole: a number inside `$3\\sqrt{2}$` is not its value. A unit of measurement after a value
+belongs to the value. Other words are left out, unless they change the value ("5 dozen", "8 hours and 30 minutes").
 """
 
 import re
@@ -13,7 +13,7 @@ from redraft.graders.answers.replies.split import COMMAND, FORMULA, JOIN, NAME, 
 
 
 def leading(sentence: str) -> str | None:
-    """The value with which a sentence begins, with the words that belong to it."""
+    """Returns the value at the beginning of a sentence, with the words that belong to it; None if there is none."""
     mask = masked(sentence)
     if mask.endswith(JOIN):
         mask = mask.rstrip(f" ,{JOIN}")
@@ -46,8 +46,8 @@ def leading(sentence: str) -> str | None:
 
 
 def _unit(words: str) -> str:
-    """The unit of measurement with which the words after a number begin, or letters that may be unknowns; empty if the
-    words are others: things that are counted, or the rest of the sentence."""
+    """Returns the unit of measurement at the beginning of the words after a number, or letters that may be unknowns.
+    Returns "" if the words are others, such as counted things or the rest of the sentence."""
     parts = words.split()
     for count in range(min(LONGEST_UNIT, len(parts)), 0, -1):
         unit = " ".join(parts[:count]).rstrip(".,;:)")
@@ -58,7 +58,7 @@ def _unit(words: str) -> str:
 
 
 def bare(text: str) -> str | None:
-    """A value without delimiters of mathematics, and without the steps of its calculation; None if it is cut off."""
+    """Returns a value without math delimiters, and without the steps of its calculation; None if the value is cut off."""
     value = unwrap(text)
     if "$" in value or r"\(" in value:
         value = unwrap(SPAN.sub(lambda span: span[1] or span[2] or span[3], value))
@@ -68,7 +68,7 @@ def bare(text: str) -> str | None:
 
 
 def is_formula(answer: str) -> bool:
-    """Whether an answer is more than words."""
+    """Returns whether an answer is more than words."""
     return bool(DIGIT.search(answer)) or not PROSE.search(masked(answer))
 
 
@@ -82,9 +82,9 @@ UNCLEAR = re.compile(r"[abcdkmnpqrtxyz]{2,3}\W*")
 REMARK = re.compile(r"\([^()]*\)")
 ANOTHER = re.compile(rf"[^\d{FORMULA}{JOIN}]{{0,30}}{JOIN}+\s*[$€£]?[-\d{FORMULA}]")
 GOES_ON = re.compile(r"[A-Za-z]+\s*(?:[+*]|\\cdot(?![a-z])|\\times(?![a-z]))\s*[\da-z\\]")
-"""Words with an operation after them, as in "5 hours+1": no part of it is the answer."""
+"""Matches words with an operator after them, as in "5 hours+1". No part of such a text is the answer."""
 COMPOUND = re.compile(rf"(?!in\b)([A-Za-z]+)\s*,?\s*(?:{JOIN}+\s*)?[$€£]?[\d{FORMULA}]")
-"""A unit and a further number: 8 hours 30 minutes."""
+"""Matches a unit and a further number, as in "8 hours 30 minutes"."""
 MORE = re.compile(r"(?:more|less|fewer|greater|higher|lower|above|below|later|earlier)\b")
 OF = re.compile(r"\s+of\b")
 CHANGES = re.compile(
@@ -96,5 +96,5 @@ CHANGES = re.compile(
     rf"|to (?:the power|(?:the )?[$€£]?\d)|[十百千万萬亿億만억천백]|分之|{JOIN}",
     re.IGNORECASE,
 )
-"""Words after a number that make it another one, and a further number after a unit ("8 hours and 30 minutes")."""
+"""Matches words after a number that change its value, or a further number after a unit ("8 hours and 30 minutes")."""
 BOUND = re.compile(r"(?:at least|at most|more than|less than|greater than|fewer than|up to|between|negative|minus)\b")

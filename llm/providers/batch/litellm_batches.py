@@ -1,5 +1,4 @@
-"""A provider's batches through LiteLLM: creates them, asks for their state, and reads the lines of their answer
-files."""
+"""A provider's batches through LiteLLM: creates batches, asks for their state, and reads their answer files."""
 
 import json
 from collections.abc import Awaitable, Mapping, Sequence
@@ -14,8 +13,8 @@ from redraft.llm.providers.via_litellm.model import LiteLLMModel
 from redraft.llm.usage import Usage
 
 PROVIDERS = ("openai", "azure", "vertex_ai", "bedrock", "hosted_vllm", "litellm_proxy", "mistral", "xai")
-TRANSLATED = ("vertex_ai", "bedrock")  # LiteLLM translates their files from OpenAI's form, settings included
-NAMED = ("bedrock", "mistral")  # LiteLLM finds their batches by the model
+TRANSLATED = ("vertex_ai", "bedrock")  # LiteLLM translates their batch files, including settings, from OpenAI's format
+NAMED = ("bedrock", "mistral")  # LiteLLM needs the model's name to find their batches
 ENDPOINT = "/v1/chat/completions"
 MARK = "redraft"  # the metadata key that identifies redraft's batches
 ENDED = ("completed", "failed", "expired", "cancelled")
@@ -23,7 +22,7 @@ ENDED = ("completed", "failed", "expired", "cancelled")
 
 @dataclass(frozen=True, slots=True)
 class BatchState:
-    """The state of a batch: `status` in OpenAI's words, `done` of `total` calls, and why it failed."""
+    """The state of a batch: `status` in OpenAI's terms, `done` of `total` calls, and why the batch failed."""
 
     status: str
     done: int = 0
@@ -34,12 +33,12 @@ class BatchState:
 
     @property
     def ended(self) -> bool:
-        """Whether the batch has ended and will not change. Some providers report completion a moment before they name
-        the answer file."""
+        """Returns whether the batch has ended and its state is final. Some providers report that a batch is complete
+        shortly before they name the answer file."""
         return self.status in ENDED and not (self.status == "completed" and self.done and not self.files)
 
     def unanswered(self, batch: str) -> ModelError:
-        """Returns the error of a call if an ended batch has no answer to it."""
+        """Returns the error for a call that an ended batch did not answer."""
         why = f" ({self.problem})" if self.problem else ""
         if self.status == "expired":
             return ModelError(f"Batch {batch} expired before this call was answered{why}.", cause=Cause.FAULT)
@@ -51,8 +50,8 @@ class BatchState:
 
 
 class ProviderBatches:
-    """The batches of one model's provider. Methods raise ModelError; the constructor raises a fatal ModelError if
-    LiteLLM has no batches for the provider."""
+    """The batches of one model's provider. Methods raise ModelError. The constructor raises a fatal ModelError if
+    LiteLLM does not support batches of the provider."""
 
     def __init__(self, model: LiteLLMModel) -> None:
         if model.provider not in PROVIDERS:
@@ -68,13 +67,13 @@ class ProviderBatches:
         self._access = {"custom_llm_provider": model.provider, "max_retries": 0} | named | model.access
 
     def line(self, key: str, request: Request, parameters: Mapping[str, Any]) -> bytes:
-        """Returns a call as a line of a batch's file. Raises UnsupportedRequest if the model cannot continue the
+        """Returns a call encoded as a line of a batch file. Raises UnsupportedRequest if the model cannot continue the
         prefix."""
         body = {"model": self._bare, "messages": self._model.messages(request), **self._settings(parameters)}
         return json.dumps({"custom_id": key, "method": "POST", "url": ENDPOINT, "body": body}).encode()
 
     async def send(self, lines: Sequence[bytes], mark: str) -> str:
-        """Creates a batch of these lines and returns its name."""
+        """Creates a batch of these lines and returns the provider's id of it."""
         content = b"\n".join(lines) + b"\n"
         file = await self._call_provider(
             self._litellm.acreate_file(file=(f"{mark}.jsonl", content), purpose="batch", **self._access)
@@ -91,14 +90,14 @@ class ProviderBatches:
         return batch.id
 
     async def find(self, mark: str) -> str | None:
-        """Returns the name of the batch with this mark among the provider's latest hundred, or None."""
+        """Returns the id of the batch with this mark, or None if it is not among the provider's 100 latest batches."""
         if self._model.provider in NAMED:
             return None
         listed = await self._call_provider(self._litellm.alist_batches(limit=100, **self._access))
         return next((b.id for b in listed.data if (b.metadata or {}).get(MARK) == mark), None)
 
     async def state(self, batch: str) -> BatchState:
-        """Returns the present state of a batch. A batch that no longer exists has failed."""
+        """Returns the present state of a batch. A batch that no longer exists counts as failed."""
         try:
             found = await self._call_provider(self._litellm.aretrieve_batch(batch_id=batch, **self._access))
         except ModelError as error:
@@ -117,7 +116,7 @@ class ProviderBatches:
         )
 
     async def fetch(self, state: BatchState) -> dict[str, dict[str, Any]]:
-        """Returns the lines of a batch's answers by their keys. Unreadable lines are left out."""
+        """Returns the answers of a batch by the keys of its calls. Unreadable lines are skipped."""
         answers: dict[str, dict[str, Any]] = {}
         for file in state.files:
             content = await self._call_provider(self._litellm.afile_content(file_id=file, **self._access))
@@ -130,7 +129,7 @@ class ProviderBatches:
         return answers
 
     def read(self, answer: Mapping[str, Any], request: Request, parameters: Mapping[str, Any]) -> Reply:
-        """Returns the reply that a line holds, without a cost. Raises ModelError."""
+        """Returns the reply in a line of an answer file. Its cost is None. Raises ModelError."""
         response = answer.get("response") or {}
         status, body = response.get("status_code", 0), response.get("body")
         if status != 200:
@@ -160,7 +159,7 @@ class ProviderBatches:
         return explained if status else ModelError(str(explained), cause=Cause.FAULT, usage=Usage())
 
     def _settings(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the parameters as the provider's own settings."""
+        """Returns the parameters under the provider's own names."""
         if self._model.provider in TRANSLATED:
             return dict(parameters)
         arguments = {

@@ -1,7 +1,7 @@
-"""Sends calls as a provider's batches, which cost half the price and are answered within a day.
+"""Sends calls in a provider's batches, which cost half the price and are answered within a day.
 
-Calls are sent together once no new call has arrived for a moment. The state file records a batch before the batch is
-sent. So if a process is killed while it waits, the next process continues to wait, and the batch is paid once.
+A batch is sent when no new call has arrived for a moment. The state file records the batch before it is sent. So if a
+process is killed while it waits, the next process continues to wait, and the batch is paid only once.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ from redraft.llm.providers.batch.state_file import BatchEntry, BatchStateFile
 from redraft.llm.providers.via_litellm.model import LiteLLMModel
 from redraft.store.digest import digest
 
-MOST_BYTES = 100_000_000  # the most bytes of a batch's file; OpenAI takes 200 MB
+MOST_BYTES = 100_000_000  # the size limit of a batch file in bytes; OpenAI's own limit is 200 MB
 
 
 @dataclass(slots=True, eq=False)
 class BatchCall:
-    """One request that will go into a batch. The future `sent` resolves to the batch."""
+    """One request that will be part of a batch. The future `sent` resolves to that batch."""
 
     key: str
     request: Request
@@ -39,7 +39,7 @@ class BatchCall:
 
 @dataclass(slots=True, eq=False)
 class SentBatch:
-    """A batch at the provider, and its answers."""
+    """A batch that was sent to the provider, and its answers."""
 
     entry: BatchEntry
     watch: "asyncio.Task[None] | None" = None
@@ -51,10 +51,10 @@ class SentBatch:
 class BatchModel(Model):
     """A model behind LiteLLM whose calls are sent in batches.
 
-    `folder` holds the state of pending batches, one file a model; use the folder of the run's journal. A batch is sent
-    when no new call has arrived for `quiet_s`, or when it has `most` calls. The model asks for the state of a batch
-    after `pause_s`, and then after growing pauses of at most `longest_pause_s`. Raises a fatal ModelError for a model
-    that has no batches.
+    `folder` has the state of pending batches, one file for each model; use the folder of the run's journal. A batch is
+    sent when no new call has arrived for `quiet_s`, or when it has `most` calls. The state of a batch is requested
+    after `pause_s`, and then after increasing pauses of at most `longest_pause_s`. All are in seconds. Raises a fatal
+    ModelError if the model does not support batches.
     """
 
     remote = True
@@ -83,7 +83,7 @@ class BatchModel(Model):
         self._quiet_s, self._most = quiet_s, most
         self._pause_s, self._longest_pause_s = pause_s, longest_pause_s
         self._poll = Poller(model.provider, lambda text: self.say(text), pause_s, longest_pause_s)
-        self._sent: dict[str, SentBatch] = {}  # by the keys of their calls
+        self._sent: dict[str, SentBatch] = {}  # by the key of each call
         for entry in self._file.entries.values():
             self._track(entry)
         self._waiting: deque[BatchCall] = deque()
@@ -93,12 +93,12 @@ class BatchModel(Model):
 
     @property
     def capabilities(self) -> Capabilities:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """The capabilities of the model behind the batches."""
+        """Returns the capabilities of the model behind the batches."""
         return self._model.capabilities
 
     async def complete(self, request: Request) -> Reply:
-        """Returns the reply once its batch has come back. Raises ModelError for this call or for its batch; another try
-        may go into the next batch."""
+        """Returns the reply once its batch is answered. Raises ModelError if the call or its batch fails; a retry is
+        sent in a new batch."""
         self._model.say = self.say
         call = self._call(request)
         try:
@@ -109,7 +109,7 @@ class BatchModel(Model):
             self._active.discard(call.key)
 
     async def close(self) -> None:
-        """Stops waiting. Pending batches stay with the provider, and a message says so."""
+        """Stops waiting. Pending batches continue at the provider, and a message to the user says so."""
         sents = {sent.entry.mark: sent for sent in self._sent.values() if sent.watch and not sent.watch.done()}
         tasks = [task for task in (self._collecting, *(sent.watch for sent in sents.values())) if task]
         for task in tasks:
@@ -123,7 +123,7 @@ class BatchModel(Model):
         await self._model.close()
 
     def _call(self, request: Request) -> BatchCall:
-        """Returns the request with its key. Equal requests that are pending at once are numbered."""
+        """Returns the request with its key. Equal requests that are pending at the same time get numbers."""
         parameters = self._model.parameters(request)
         messages = [[message.role, message.content] for message in request.messages]
         settings = [messages, request.prefix, request.n, request.stop, request.temperature, request.max_tokens]
@@ -137,7 +137,7 @@ class BatchModel(Model):
         return BatchCall(key, request, parameters, line, asyncio.get_running_loop().create_future())
 
     async def _queue_call(self, call: BatchCall) -> SentBatch:
-        """Queues the call, and returns the batch in which the call was sent."""
+        """Queues the call, and returns the batch in which it was sent."""
         self._waiting.append(call)
         self._last_s = time.monotonic()
         if self._collecting is None or self._collecting.done():
@@ -150,7 +150,7 @@ class BatchModel(Model):
             raise
 
     async def _collect(self) -> None:
-        """Sends the waiting calls each time that no new call has arrived for a moment, or that a batch is full."""
+        """Sends the waiting calls whenever no new call has arrived for a moment, or a batch is full."""
         while self._waiting:
             quiet_s = self._last_s + self._quiet_s - time.monotonic()
             if quiet_s > 0 and len(self._waiting) < self._most:
@@ -165,7 +165,7 @@ class BatchModel(Model):
                         call.sent.set_exception(copy.copy(error))
 
     def _next_calls(self) -> list[BatchCall]:
-        """Returns as many of the waiting calls as one batch may hold."""
+        """Removes from the queue as many calls as one batch may have, and returns them."""
         load, size = [], 0
         while self._waiting and len(load) < self._most and size + len(self._waiting[0].line) < MOST_BYTES:
             load.append(self._waiting.popleft())
@@ -186,7 +186,8 @@ class BatchModel(Model):
                 call.sent.set_result(sent)
 
     async def _try_send(self, calls: list[BatchCall], mark: str) -> str:
-        """Makes one try to send a batch. If the outcome is unknown, asks the provider whether the batch exists."""
+        """Tries once to send a batch, and returns its id. If the outcome is unknown, asks the provider whether the
+        batch exists."""
         try:
             return await self._batches.send([call.line for call in calls], mark)
         except ModelError as error:
@@ -205,7 +206,7 @@ class BatchModel(Model):
         return sent.watch
 
     async def _watch(self, sent: SentBatch) -> None:
-        """Waits for the batch to end, and fetches its answers. An error goes into `sent.problem`."""
+        """Waits for the batch to end, and fetches its answers. Stores an error in `sent.problem`."""
         try:
             entry = sent.entry
             if not entry.batch:
@@ -228,7 +229,7 @@ class BatchModel(Model):
             sent.problem = error
 
     def _take_reply(self, sent: SentBatch, call: BatchCall) -> Reply:
-        """Removes the call's answer from the batch and returns its reply."""
+        """Removes the call's answer from the batch, and returns its reply."""
         if sent.problem:
             sent.watch = None  # another try asks for the state again
             raise copy.copy(sent.problem)

@@ -1,4 +1,4 @@
-"""Asks a provider about batches again and again, with growing pauses while the provider is busy or down."""
+"""Polls a provider about batches, with increasing pauses while the provider is busy or down."""
 
 import asyncio
 import time
@@ -8,14 +8,14 @@ from typing import TypeVar
 
 from redraft.llm.model import Cause, ModelError
 
-PATIENCE_S = 6 * 3600.0  # the longest time that a provider may be down
+PATIENCE_S = 6 * 3600.0  # seconds that a provider may be down
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Poller:
-    """`say` receives a message when the provider is busy or down. Pauses grow from `pause_s` to `longest_pause_s`,
-    unless the provider asks for a longer pause."""
+    """`say` is called with a message when the provider is busy or down. Pauses increase from `pause_s` to
+    `longest_pause_s` seconds, unless the provider asks for a longer pause."""
 
     provider: str
     say: Callable[[str], None]
@@ -23,7 +23,8 @@ class Poller:
     longest_pause_s: float
 
     async def __call__(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Returns the provider's answer. Raises a ModelError that another try would meet too."""
+        """Returns the result of `ask`, which is called again while the provider is busy or down. Raises the ModelError
+        of `ask` if another try cannot help."""
         begun, pause_s = time.monotonic(), self.pause_s
         while True:
             try:

@@ -1,4 +1,4 @@
-"""The batches whose answers are not used yet, in a small file beside the journal."""
+"""The batches whose answers were not yet used, in a small file beside the journal."""
 
 import fcntl
 import json
@@ -17,8 +17,8 @@ LIFETIME_S = 29 * 24 * 3600.0  # providers delete a batch's answers after this t
 
 @dataclass(slots=True)
 class BatchEntry:
-    """A batch: its mark, the keys of its calls whose answers are not used yet, and the provider's name for the batch.
-    The name is "" if the process ended before the name arrived."""
+    """A batch: its mark, the keys of its calls whose answers were not yet used, and the provider's id of it. The id is
+    "" if the process ended before it received the id."""
 
     mark: str
     keys: set[str]
@@ -26,17 +26,17 @@ class BatchEntry:
 
 
 class BatchStateFile:
-    """The batches in the file at `path`. Several runs may write the file at once.
+    """The batches in the file at `path`. Several runs may write the file at the same time.
 
     `begin` and `record_name` return once their line is on the disk. An unfinished line of a killed process is ignored.
-    The file and its folder are removed with the last batch of any run. Methods raise ModelError if the file can't be
+    The file and its folder are deleted when no run has a batch in it. Methods raise ModelError if the file can't be
     read or written. `now` returns the seconds since the epoch.
     """
 
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
         self._path = path
         self._now = now
-        self.entries: dict[str, BatchEntry] = {}  # by their marks, oldest first
+        self.entries: dict[str, BatchEntry] = {}  # by mark, oldest first
         for line in _lines(path):
             self._apply(line, self.entries)
 
@@ -46,11 +46,11 @@ class BatchStateFile:
         return self.entries[mark]
 
     def record_name(self, entry: BatchEntry, batch: str) -> None:
-        """Records the provider's name of a batch."""
+        """Records the provider's id of a batch."""
         self._put({"mark": entry.mark, "batch": batch}, flush=True)
 
     def record_used(self, entry: BatchEntry, keys: Sequence[str]) -> None:
-        """Records that the calls with these `keys` need nothing more: their answers were used, or will never arrive."""
+        """Records that the calls with these `keys` are finished: their answers were used, or will never arrive."""
         self._put({"mark": entry.mark, "used": list(keys)})
 
     def _put(self, line: dict[str, Any], flush: bool = False) -> None:
@@ -71,7 +71,7 @@ class BatchStateFile:
             ) from None
 
     def _open_locked(self) -> BinaryIO:
-        """Returns the open file under an exclusive lock: no other run writes or removes it until it is closed."""
+        """Returns the open file under an exclusive lock: no other run can write or delete it until it is closed."""
         while True:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with suppress(FileNotFoundError):  # another run has removed the file or its folder in the meantime
@@ -81,7 +81,7 @@ class BatchStateFile:
                     return file
 
     def _remove(self) -> None:
-        """Removes the file, unless another run has a batch in it."""
+        """Deletes the file, unless another run has a batch in it."""
         entries: dict[str, BatchEntry] = {}
         for line in _lines(self._path):
             self._apply(line, entries)

@@ -1,4 +1,4 @@
-"""Beam search over the embedded network's tokens, computed exactly."""
+"""Exact beam search over the embedded network's tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from redraft.llm.providers.embedded.vocabulary import Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """An unfinished text: its tokens, their log-probabilities at temperature 1, and the sum of these."""
+    """An unfinished text: its tokens, their log-probabilities at temperature 1, and the sum of the log-probabilities."""
 
     tokens: tuple[int, ...] = ()
     logprobs: tuple[float, ...] = ()
@@ -33,11 +33,12 @@ class BeamSearch:
     """Finds the `width` best texts after a prompt.
 
     At each token every open hypothesis is extended by every token of the vocabulary. The `width` extensions with the
-    highest sums of log-probabilities stay open; every hypothesis may also end there. If sums are equal, the earlier
-    hypothesis comes first, then the lower token.
+    highest sums of log-probabilities remain open. Every hypothesis may also end there. Ties are resolved in favour of
+    the earlier hypothesis, then of the smaller token id.
 
-    A text's score is its sum divided by length ** `length_penalty`; the token that ends it counts in both. The search
-    stops when no open hypothesis can still reach the best `width`, or at the limit of tokens, where all of them end.
+    A text's score is its sum of log-probabilities divided by length ** `length_penalty`; sum and length include the end
+    token. The search stops when no open hypothesis can still be among the best `width`, or at the token limit, where
+    all of them end.
     """
 
     def __init__(self, network: Network, vocabulary: Vocabulary, width: int, length_penalty: float) -> None:
@@ -46,8 +47,8 @@ class BeamSearch:
         self._ends = np.array([vocabulary.is_mark(token) for token in range(len(network.head))])
 
     def run(self, prompt: NDArray[np.int64], max_tokens: int, stop: Sequence[bytes]) -> tuple[Choice, ...]:
-        """Returns the texts, best first, each cut at its first stop string. There are fewer than `width` only if the
-        limit of tokens allows no more."""
+        """Returns the texts, best first, each cut at its first stop string. Returns fewer than `width` texts only if
+        the token limit allows no more."""
         most = min(max_tokens, CONTEXT - len(prompt))
         cache = Cache(self._width)
         logits = self._network.read(prompt, cache, 0, last=True)
@@ -56,7 +57,7 @@ class BeamSearch:
             grown, parents = self._extend(opened, logits, length, stop, ended)
             if length == most:
                 ended += [self._finish(one, one.total, length, Finish.LENGTH) for one in grown]
-            ended.sort(key=lambda one: -one.score)  # a stable sort: among equals the earlier text stays first
+            ended.sort(key=lambda one: -one.score)  # a stable sort keeps the order of equal scores
             del ended[self._width :]
             if length == most or not grown or self._is_settled(grown, ended, length, most):
                 break
@@ -72,8 +73,8 @@ class BeamSearch:
         stop: Sequence[bytes],
         ended: list[FinishedHypothesis],
     ) -> tuple[list[Hypothesis], list[int]]:
-        """Returns the hypotheses that stay open, best first, and the row of each one's parent. Finished texts go to
-        `ended`."""
+        """Returns a pair: the hypotheses that remain open, best first, and the cache row of each one's parent. Appends
+        finished texts to `ended`."""
         logprobs = logits.astype(np.float64)
         logprobs -= logprobs.max(axis=1, keepdims=True)
         logprobs -= np.log(np.exp(logprobs).sum(axis=1, keepdims=True))
@@ -106,8 +107,8 @@ class BeamSearch:
     def _is_settled(
         self, opened: Sequence[Hypothesis], ended: Sequence[FinishedHypothesis], length: int, most: int
     ) -> bool:
-        """Returns whether no open hypothesis can still get among the best texts. The sum of a hypothesis can only fall,
-        so its best possible score is the score of its present sum at the length `longest`."""
+        """Returns whether no open hypothesis can still be among the best texts. The sum of a hypothesis can only
+        decrease, so its score is at most its present sum divided by `longest` ** penalty."""
         longest = most if self._penalty >= 0 else length + 1
         reach = max(one.total for one in opened) / longest**self._penalty
         return len(ended) == self._width and ended[-1].score >= reach
@@ -126,7 +127,8 @@ class BeamSearch:
 
 
 def _best(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:
-    """Returns the indices of the `count` highest finite values, highest first; among equals the earlier comes first."""
+    """Returns the indices of the `count` highest finite values, highest first. If values are equal, the lower index
+    comes first."""
     count = min(count, len(values))
     least = np.partition(values, -count)[-count]
     places = np.flatnonzero((values >= least) & (values > -np.inf))
@@ -134,8 +136,8 @@ def _best(values: NDArray[np.float64], count: int) -> NDArray[np.intp]:
 
 
 def _place_in_cache(cache: Cache, grown: Sequence[Hypothesis], parents: Sequence[int]) -> list[Hypothesis]:
-    """Returns the hypotheses in the order of their rows in the cache. The first child of each row stays in that row, so
-    that little is copied."""
+    """Returns the hypotheses in the order of their rows in the cache. The first child of each row keeps that row, so
+    little is copied."""
     rows: list[int | None] = [None] * len(grown)  # for each row, the index of its hypothesis
     for place, row in enumerate(parents):
         if row < len(rows) and rows[row] is None:

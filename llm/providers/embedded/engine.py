@@ -1,7 +1,7 @@
 """Samples from the embedded network for many requests at once, in one thread.
 
-A row joins the batch when its request arrives, and leaves it when its sample ends (continuous batching). Each row draws
-from its own seeded stream, so a sample does not depend on the other rows or on their order.
+A row joins the batch when its request arrives, and leaves it when its sample ends (continuous batching). Each row has
+its own seeded random generator, so a sample does not depend on the other rows or on their order.
 """
 
 import threading
@@ -20,7 +20,7 @@ from redraft.llm.providers.embedded.truncation import truncate
 from redraft.llm.providers.embedded.vocabulary import Vocabulary
 from redraft.llm.truncation import NO_TRUNCATION, Truncation
 
-BLOCK = 32  # tokens; the vocabulary is a multiple
+BLOCK = 32  # tokens; the size of the vocabulary is a multiple of it
 
 
 @dataclass(slots=True, eq=False)
@@ -36,7 +36,7 @@ class Job:
     future: Future[tuple[Choice, ...]] = field(default_factory=Future)
     choices: list[Choice | None] = field(default_factory=list)
     longest_stop: int = field(init=False)
-    most: int = field(init=False)  # tokens of a sample
+    most: int = field(init=False)  # the token limit of a sample
 
     def __post_init__(self) -> None:
         self.longest_stop = max(map(len, self.stop), default=0)
@@ -45,26 +45,27 @@ class Job:
 
 @dataclass(slots=True, eq=False)
 class Row:
-    """One unfinished sample."""
+    """A sample that is not finished."""
 
     job: Job
     number: int
     uniform: np.random.Generator
     token: int = 0
     written: bytearray = field(default_factory=bytearray)
-    starts: list[int] = field(default_factory=list)  # the byte at which each token begins
+    starts: list[int] = field(default_factory=list)  # the byte offset at which each token begins
     logprobs: list[float] = field(default_factory=list)
 
 
 class Engine:
-    """Runs jobs in a thread. `submit` is thread-safe; its future holds the choices in the order of the seeds."""
+    """Runs jobs in a thread. `submit` is thread-safe. It returns a future whose result has the choices in the order of
+    the seeds."""
 
     def __init__(self, network: Network, vocabulary: Vocabulary, rows: int = 64) -> None:
         self.network, self.vocabulary = network, vocabulary
         self._cache = Cache(rows)
         self._pieces = vocabulary.pieces(network.embedding.shape[0])
         self._rows: list[Row] = []
-        self._free: list[int] = []  # places of rows that ended in the last step
+        self._free: list[int] = []  # indices of rows that ended in the last step
         self._size = rows
         self._waiting: deque[tuple[Job, int]] = deque()
         self._work: deque[tuple[Callable[[], tuple[Choice, ...]], Future[tuple[Choice, ...]]]] = deque()
@@ -79,8 +80,8 @@ class Engine:
         return job.future
 
     def submit_work(self, work: Callable[[], tuple[Choice, ...]]) -> Future[tuple[Choice, ...]]:
-        """Runs work that batches its own rows, such as a beam search, between two tokens of the other rows.
-        Thread-safe."""
+        """Runs `work`, such as a beam search, which batches its own rows, between two steps of the other rows. Returns
+        a future with its result. Thread-safe."""
         future: Future[tuple[Choice, ...]] = Future()
         with self._lock:
             self._work.append((work, future))
@@ -93,7 +94,7 @@ class Engine:
             self._thread.start()
 
     def _run(self) -> None:
-        """Works until no job waits."""
+        """Runs until no job waits."""
         with one_thread():
             while True:
                 with self._lock:
@@ -121,7 +122,8 @@ class Engine:
                 job.future.set_exception(error)
 
     def _admit(self) -> None:
-        """Fills free rows. If several samples of one prompt join together, the prompt is read once for all of them."""
+        """Starts waiting samples in free rows. If several samples of one prompt start together, the prompt is read once
+        for all of them."""
         read: tuple[Job, int, Floats] | None = None
         while self._free or len(self._rows) < self._size:
             with self._lock:
@@ -141,7 +143,7 @@ class Engine:
             row = Row(job, number, np.random.Generator(np.random.Philox(job.seeds[number])))
             tokens, logprobs = self._draw(logits, [row])
             if self._write(row, int(tokens[0]), float(logprobs[0])):
-                continue  # its place still holds the prompt for the next sample
+                continue  # the cache row still has the prompt for the next sample
             if self._free:
                 self._rows[self._free.pop()] = row
             else:
@@ -149,7 +151,7 @@ class Engine:
         self._close_gaps()
 
     def _close_gaps(self) -> None:
-        """Moves the last rows to places that stay free."""
+        """Moves the last rows to the indices that are still free."""
         for at in sorted(self._free, reverse=True):
             last = self._rows.pop()
             if at < len(self._rows):
@@ -169,7 +171,7 @@ class Engine:
         ]
 
     def _draw(self, logits: Floats, rows: Sequence[Row]) -> tuple[NDArray[np.int64], Floats]:
-        """Draws one token for each row. Returns the tokens, and their log-probabilities at temperature 1."""
+        """Draws one token for each row. Returns a pair: the token ids, and their log-probabilities at temperature 1."""
         shifted = logits - logits.max(axis=1, keepdims=True)
         weights = np.exp(shifted)
         normalizer = np.log(weights.sum(axis=1))
@@ -185,7 +187,7 @@ class Engine:
         return tokens, shifted[np.arange(len(rows)), tokens] - normalizer
 
     def _write(self, row: Row, token: int, logprob: float) -> bool:
-        """Adds a token to a row. Returns True when the row has ended."""
+        """Appends a token to a row. Returns whether the row has ended."""
         job = row.job
         piece = self._pieces[token]
         if piece is None:
@@ -218,8 +220,9 @@ class Engine:
 
 
 def drawn(weights: Floats, uniform: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Returns the token that each row draws with a number from 0 to below 1. `weights` are (rows, vocabulary). The sums
-    of blocks of tokens lead to the block, since a running sum of all tokens takes longer."""
+    """Returns the token id that each row draws. `weights` has the shape (rows, vocabulary). `uniform` has one number in
+    [0, 1) for each row. The sums of blocks of tokens are searched first, since a cumulative sum over all tokens takes
+    longer."""
     rows = np.arange(len(weights))
     blocks = weights.reshape(len(weights), -1, BLOCK)
     sums = np.add.reduce(blocks, axis=2).astype(np.float64)
@@ -229,8 +232,9 @@ def drawn(weights: Floats, uniform: NDArray[np.float64]) -> NDArray[np.intp]:
 
 
 def _place(weights: NDArray[np.float64], reached: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Returns the place at which each row's running sum passes the number `reached`, and how far into the place. Only a
-    place of some weight is passed, also if rounding brings the number below 0 or up to the sum."""
+    """Returns a pair for each row: the index at which the cumulative sum of its weights exceeds `reached`, and how far
+    `reached` lies above the sum before that index. An index with weight 0 is never returned, even if rounding makes
+    `reached` negative or as large as the total."""
     ends = weights.cumsum(axis=1)
     reached = np.clip(reached, 0, np.nextafter(ends[:, -1], 0))[:, None]
     place = (ends > reached).argmax(axis=1)

@@ -1,10 +1,10 @@
 """Exports the embedded model for any server: `python -m redraft.llm.providers.embedded.export FOLDER [--gguf FILE]`.
 
 Writes the files that Hugging Face's transformers, vLLM and SGLang load: the configuration, float32 weights (the int8
-weights times their scales, as numpy runs them), the tokenizer with a chat template, and settings that sample from the
-whole distribution. Another file is `prompts.toml`, the wordings that the model was trained on, for redraft's
-`--prompts`. The GGUF file contains the same for llama.cpp and programs built on llama.cpp. Writing a GGUF file needs
-the `gguf` package.
+weights times their scales, as numpy uses them), the tokenizer with a chat template, and settings for sampling from the
+whole distribution. The file `prompts.toml` has the prompts that the model was trained on, for redraft's option
+`--prompts`. The GGUF file has the same content for llama.cpp and programs built on it. Writing a GGUF file needs the
+package `gguf`.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from redraft.llm.providers.embedded.tensor_names import llama_cpp_names, transfo
 HERE = Path(__file__).parent
 EPSILON = 1e-5  # of the RMS norms
 NAME = "redraft-embedded"
-SEPARATOR = "\n"  # between steps
+SEPARATOR = "\n"  # the text between steps
 
 CHAT_TEMPLATE = (
     "{%- for message in messages -%}"
@@ -33,20 +33,18 @@ CHAT_TEMPLATE = (
     "{%- endfor -%}"
     "{%- if add_generation_prompt -%}" + f"{{{{- '{ASSISTANT}' -}}}}" + "{%- endif -%}"
 )
-"""The text that `prompt_formats.render` writes, as a Jinja template. With `add_generation_prompt` it ends where the
+"""A Jinja template that writes the same text as `prompts.render`. With `add_generation_prompt` the text ends where the
 answer begins."""
 TRAINING_TEMPLATE = CHAT_TEMPLATE.replace(
     REPLY := f"{{{{- message['content'] + '{END}' -}}}}", f"{{%- generation -%}}{REPLY}{{%- endgeneration -%}}"
 )
-"""The same, with the marks by which transformers and TRL (`assistant_only_loss`) know the replies. Only Jinja with
-transformers' extension takes these marks, so programs of another kind get CHAT_TEMPLATE."""
+"""The same template with tags by which transformers and TRL (`assistant_only_loss`) find the replies. Only Jinja with
+transformers' extension accepts these tags, so other programs get CHAT_TEMPLATE."""
 
 
 def export_folder(folder: str | Path, source: str | Path = HERE) -> None:
-    """Writes the weights and the tokenizer of the folder `source` as a Hugging Face folder, and creates it if missing.
-
-    Raises ModelError if they cannot be read or written.
-    """
+    """Writes the weights and the tokenizer in the folder `source` as a Hugging Face folder, which is created if it is
+    missing. Raises ModelError if a file cannot be read or written."""
     folder = Path(folder)
     tensors, tokenizer = _read(Path(source))
     marks = _marks(tokenizer)
@@ -68,7 +66,8 @@ def export_folder(folder: str | Path, source: str | Path = HERE) -> None:
 
 
 def export_gguf(file: str | Path, source: str | Path = HERE) -> None:
-    """Writes one GGUF file, float32. Raises ModelError without the `gguf` package, and as `export_folder` does."""
+    """Writes one GGUF file with float32 weights. Raises ModelError if the package `gguf` is missing, or if a file
+    cannot be read or written."""
     try:
         from gguf import GGUFWriter
     except ImportError as error:
@@ -91,7 +90,8 @@ def export_gguf(file: str | Path, source: str | Path = HERE) -> None:
 
 
 def configuration(tensors: Mapping[str, Floats], marks: Mapping[str, int]) -> dict[str, Any]:
-    """Returns `config.json`: a Llama with as many key heads as query heads. Its embedding is also its output matrix."""
+    """Returns the content of `config.json`: a Llama with as many key heads as query heads, whose embedding is also its
+    output matrix."""
     return {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
@@ -118,8 +118,9 @@ def configuration(tensors: Mapping[str, Floats], marks: Mapping[str, int]) -> di
 
 
 def generation(marks: Mapping[str, int]) -> dict[str, Any]:
-    """Returns `generation_config.json`: samples come from the whole distribution at temperature 1. Without this file
-    servers leave out unlikely tokens by default. Every mark ends an answer, as in the embedded engine."""
+    """Returns the content of `generation_config.json`: samples are drawn from the whole distribution at temperature 1.
+    Without this file, servers exclude unlikely tokens by default. Every special token ends an answer, as in the
+    embedded engine."""
     return {
         "do_sample": True,
         "temperature": 1.0,
@@ -144,16 +145,16 @@ TOKENIZER = {
 
 
 def prompts_toml() -> str:
-    """Returns `prompts.toml`: the model's own wordings, and the chat template with which redraft renders raw
-    completions if the server cannot."""
+    """Returns the content of `prompts.toml`: the model's own prompts, and the chat template with which redraft renders
+    raw completions if the server cannot."""
     wordings = {name: TEMPLATES[name] for name in ("solve", "judge", "finished")} | {"separator": SEPARATOR}
     lines = [f"{name} = {json.dumps(wording)}" for name, wording in wordings.items()]
     return "\n".join(['chat_template_file = "chat_template.jinja"', "", "[templates]", *lines, ""])
 
 
 def safetensors(tensors: Mapping[str, Floats]) -> bytes:
-    """Returns the safetensors format: the header's length in eight bytes, a header in JSON, then the float32
-    tensors."""
+    """Returns the tensors in the safetensors format: the length of the header in eight bytes, a JSON header, then the
+    float32 tensors."""
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     at = 0
     for name, tensor in tensors.items():
@@ -197,7 +198,8 @@ def _describe(writer: Any, tensors: Mapping[str, Floats], tokenizer: Mapping[str
 
 
 def _read(source: Path) -> tuple[dict[str, Floats], dict[str, Any]]:
-    """Returns the tensors by transformers' names, and `tokenizer.json`."""
+    """Returns a pair: the tensors by their names in transformers, and the content of `tokenizer.json`. Raises
+    ModelError."""
     try:
         with np.load(source / "weights.npz") as packed:
             return transformers_names(unpack(packed)), json.loads((source / "tokenizer.json").read_text("utf-8"))
@@ -209,7 +211,7 @@ def _read(source: Path) -> tuple[dict[str, Floats], dict[str, Any]]:
 
 
 def _marks(tokenizer: Mapping[str, Any]) -> dict[str, int]:
-    """Returns the special tokens and their ids."""
+    """Returns the ids of the special tokens, by token."""
     return {token["content"]: token["id"] for token in tokenizer["added_tokens"]}
 
 

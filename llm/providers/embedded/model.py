@@ -1,5 +1,5 @@
-"""The small language model that ships with redraft: real samples, log-probabilities and mistakes, without key or
-network."""
+"""The small language model that is included in redraft. It gives real samples, log-probabilities and mistakes, without
+an API key or a network."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -22,13 +22,13 @@ HERE = Path(__file__).parent
 
 
 def embedded(folder: str | Path = HERE) -> "EmbeddedModel":
-    """Returns the model whose `weights.npz` and `tokenizer.json` lie in a folder; by default the model that ships."""
+    """Returns the model whose `weights.npz` and `tokenizer.json` are in `folder`; by default the included model."""
     return EmbeddedModel(Path(folder))
 
 
 def weights_folder(name: str) -> Path | None:
-    """Returns the folder of weights of a model's name: `embedded` ships, `embedded:FOLDER` was fine-tuned; None for any
-    other name."""
+    """Returns the folder with the weights of a model: redraft's own folder for `embedded`, FOLDER for a fine-tuned
+    model `embedded:FOLDER`, and None for any other name."""
     kind, colon, folder = name.partition(":")
     if kind != "embedded":
         return None
@@ -36,8 +36,8 @@ def weights_folder(name: str) -> Path | None:
 
 
 class EmbeddedModel(Model):
-    """Answers prompts in the formats of `prompt_formats.TEMPLATES` about the built-in word problems, and refuses all
-    other prompts. Prompt and answer together have at most 1,024 tokens."""
+    """A model for the built-in word problems. It answers prompts in the formats of `TEMPLATES` (prompts.py) and rejects
+    all others. Prompt and answer together have at most 1,024 tokens."""
 
     name = "embedded"
     remote = False
@@ -64,8 +64,8 @@ class EmbeddedModel(Model):
         self.engine = Engine(network, self.vocabulary)
 
     async def complete(self, request: Request) -> Reply:
-        """Returns the samples of a request. Without seeds, sample i is drawn from seed i. Raises UnsupportedRequest,
-        and ModelError if the prompt is too long."""
+        """Returns the samples of a request. Without seeds, sample i has the seed i. Raises UnsupportedRequest if the
+        model was not trained on the prompt's format, and ModelError if the prompt is too long."""
         text = render(request.messages, request.prefix)
         prompt = self.vocabulary.encode(text)
         if len(prompt) >= CONTEXT:
@@ -93,8 +93,9 @@ class EmbeddedModel(Model):
         return Reply(choices, Usage(len(prompt), sum(choice.tokens for choice in choices)), cost_usd=0.0)
 
     async def answer_logprobs(self, messages: Sequence[Message], answer: str) -> Sequence[float]:
-        """Returns the log-probability of each token of an answer, and of the mark that ends it. Raises
-        UnsupportedRequest, and ModelError if prompt and answer are too long."""
+        """Returns the log-probability of each token of an answer, and of the token that ends it. Raises
+        UnsupportedRequest if the model was not trained on the prompt's format, and ModelError if prompt and answer are
+        too long."""
         prompt, tokens = self.vocabulary.encode(render(messages)), self.vocabulary.encode(f"{answer}{END}")
         if len(prompt) + len(tokens) > CONTEXT:
             raise ModelError(f"An answer of {len(tokens):,} tokens is too long for the embedded model's {CONTEXT:,}.")

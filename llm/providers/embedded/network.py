@@ -1,8 +1,9 @@
 """The embedded model's network in numpy: a small Llama with a key-value cache, for many rows at once.
 
-A row's result does not depend on the other rows, to the last bit, so that the same seed always gives the same text. A
-matrix product rounds a row by its position and by the number of rows. Therefore a step lays its rows out as columns, in
-tiles of exactly `ROWS`, of which BLAS treats all columns alike. A prompt is read alone, as one tile of its own length.
+The result for a row is bitwise independent of the other rows, so that the same seed always gives the same text. In a
+plain matrix product, the rounding of a row depends on its index and on the number of rows. Therefore a step arranges
+the rows as columns of tiles with exactly `ROWS` columns, and BLAS computes all columns of a tile in the same way. A
+prompt is read alone, as one tile of its own length.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,13 +18,13 @@ WIDTH, LAYERS, HEADS, THETA = 128, 4, 4, 10_000.0
 HEAD = WIDTH // HEADS
 CONTEXT = 1024  # tokens of prompt and answer together
 ROWS, TILE, SPAN = 8, 32, 16
-ROUNDING = b"2"  # changes if this file rounds otherwise than before, since the same seed may then give another text
+ROUNDING = b"2"  # must change if this file rounds differently, because the same seed may then give another text
 ZERO, ONE, NEVER = np.float32(0), np.float32(1), np.float32(-np.inf)
 SCALE = np.float32(HEAD**-0.5)
 
 
 def quantize(arrays: Mapping[str, NDArray]) -> dict[str, NDArray]:
-    """Quantizes matrices to int8 with one scale a row; vectors become float32."""
+    """Returns the matrices as int8 with one float32 scale for each row (`NAME.scale`), and the vectors as float32."""
     packed: dict[str, NDArray] = {}
     for name, array in arrays.items():
         if array.ndim == 2:
@@ -36,7 +37,7 @@ def quantize(arrays: Mapping[str, NDArray]) -> dict[str, NDArray]:
 
 
 def unpack(packed: Mapping[str, NDArray]) -> dict[str, Floats]:
-    """Inverts `quantize`, up to rounding."""
+    """Returns the float32 arrays that `quantize` packed, up to rounding."""
     return {
         name: (array * packed[f"{name}.scale"]).astype(np.float32) if array.dtype == np.int8 else array
         for name, array in packed.items()
@@ -46,8 +47,8 @@ def unpack(packed: Mapping[str, NDArray]) -> dict[str, Floats]:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """The matrices of a layer, (outputs, inputs). `qkv` and `gate_up` also hold the weights of the norms before them,
-    and `qkv` the scale of the queries."""
+    """The matrices of a layer, with shapes (outputs, inputs). `qkv` and `gate_up` include the weights of the norms
+    before them, and `qkv` also the scale of the queries."""
 
     qkv: Floats  # (3 * WIDTH, WIDTH)
     out: Floats
@@ -57,7 +58,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prompt:
-    """A prompt that was read, layer by layer: the keys (HEADS, HEAD, length) and the values (HEADS, length, HEAD) of
+    """A prompt that was read: for each layer, the keys (HEADS, HEAD, length) and the values (HEADS, length, HEAD) of
     its tokens."""
 
     keys: list[Floats]
@@ -72,8 +73,9 @@ NOTHING = Prompt([], [])
 
 
 class Cache:
-    """What up to `rows` rows have read: a prompt, which rows may share, then tokens of their own, whose keys and values
-    are (LAYERS, rows, HEADS, CONTEXT, HEAD). `lengths` counts all tokens of a row."""
+    """The tokens that up to `rows` rows have read: a prompt, which rows may share, then each row's own tokens. The keys
+    and values of the own tokens have the shape (LAYERS, rows, HEADS, CONTEXT, HEAD). `lengths` has the number of all
+    tokens of each row."""
 
     def __init__(self, rows: int) -> None:
         self.prompts = [NOTHING] * rows
@@ -88,7 +90,8 @@ class Cache:
         self.copy_all([source], [target])
 
     def copy_all(self, sources: Sequence[int], targets: Sequence[int]) -> None:
-        """Gives each target what its source has read, all at once: a source may be a target too."""
+        """Copies the content of each source row to the target row with the same index in the lists. All rows are copied
+        at once, so a source may also be a target."""
         prompts = [self.prompts[source] for source in sources]
         lengths = self.lengths[sources]
         own = int(max(lengths - [prompt.length for prompt in prompts]))
@@ -100,8 +103,8 @@ class Cache:
 
 
 class Network:
-    """The weights, and the two ways to run them: on a whole prompt, or on one token for each of many rows. Inside, x is
-    (tiles, WIDTH, columns), a column a token."""
+    """The weights, and two ways to run the network: on a whole prompt, or on one new token for each of many rows.
+    Internally, x has the shape (tiles, WIDTH, columns), with one column for each token."""
 
     def __init__(self, weights: Mapping[str, Floats]) -> None:
         self.embedding = weights["embedding.weight"]  # (vocabulary, WIDTH)
@@ -120,8 +123,8 @@ class Network:
         return Layer(qkv, out, gate_up * weights[f"{prefix}feed_norm.weight"], down)
 
     def read(self, tokens: NDArray[np.int64], cache: Cache, row: int, *, last: bool = False) -> Floats:
-        """Reads a whole prompt (length,) into a cache row. Returns the logits (length, vocabulary), or (1, vocabulary)
-        for the last token alone, which costs less."""
+        """Reads a whole prompt (length,) into a cache row. Returns the logits (length, vocabulary), or with `last` only
+        those of the last token (1, vocabulary), which takes less time."""
         states, prompt = self.states(tokens, last=last)
         cache.begin(row, prompt)
         return self.logits(states)
@@ -129,8 +132,8 @@ class Network:
     def states(
         self, tokens: NDArray[np.int64], before: Prompt = NOTHING, *, last: bool = False
     ) -> tuple[Floats, Prompt]:
-        """Reads tokens after a prompt. Returns the last layer's output, before the norm, for each token: (length,
-        WIDTH), or for the last token alone: (1, WIDTH); and the longer prompt."""
+        """Reads tokens after a prompt. Returns a pair: the last layer's output before the norm, (length, WIDTH), or
+        with `last` only that of the last token, (1, WIDTH); and the extended prompt."""
         start, end = before.length, before.length + len(tokens)
         x, prompt = self.embedding[tokens].T[None], Prompt([], [])
         cos, sin = (np.ascontiguousarray(angles[start:end].T) for angles in (self.cos, self.sin))
@@ -167,7 +170,7 @@ class Network:
         return self._logits(x)[:rows]
 
     def logits(self, states: Floats) -> Floats:
-        """Returns the logits (tokens, vocabulary) of the states (tokens, WIDTH) of a prompt."""
+        """Returns the logits (tokens, vocabulary) of a prompt's states (tokens, WIDTH)."""
         return self._logits(states.T[None])
 
     def _logits(self, x: Floats) -> Floats:
@@ -192,11 +195,12 @@ class Network:
 
 
 class Attention:
-    """How the rows of one step read their prompts and their own tokens.
+    """The attention of the rows of one step to their prompts and to their own tokens.
 
-    Rows that share a prompt read it together, so that it is fetched once. Their own tokens are read `SPAN` adjacent
-    rows at a time, up to the longest of them, where they lie. Products over a row's own places take blocks of exactly
-    `TILE` places, and sums add blocks in turn; so places that a row does not have weigh 0 and change nothing.
+    Rows that share a prompt attend to it together, so that it is loaded once. Own tokens are processed in place for
+    `SPAN` adjacent rows at a time, up to the longest of these rows. Products over a row's own tokens use blocks of
+    exactly `TILE` tokens, and sums add the blocks one after the other. Positions that a row does not have get weight 0
+    and change nothing.
     """
 
     def __init__(self, cache: Cache, rows: int) -> None:
@@ -204,7 +208,7 @@ class Attention:
         sharing: dict[Prompt, list[int]] = {}
         for row, prompt in enumerate(cache.prompts[:rows]):
             sharing.setdefault(prompt, []).append(row)
-        self._order = np.array([row for members in sharing.values() for row in members])  # rows by their prompts
+        self._order = np.array([row for members in sharing.values() for row in members])  # rows, ordered by prompt
         self._back = np.argsort(self._order)
         ends = np.cumsum([len(members) for members in sharing.values()]).tolist()
         self._groups = [
@@ -221,8 +225,8 @@ class Attention:
         self._scores = np.full((rows, HEADS, 1, self._begin + longest), NEVER)
 
     def attend(self, depth: int, projected: Floats) -> Floats:
-        """Returns what each row's newest token reads in a layer, (rows, WIDTH). `projected` are the rows' queries, keys
-        and values: (rows, 3, HEADS, HEAD)."""
+        """Returns the attention output of each row's newest token in one layer: (rows, WIDTH). `projected` has the
+        rows' queries, keys and values: (rows, 3, HEADS, HEAD)."""
         rows, begin, scores = self._rows, self._begin, self._scores
         keys, values = self._cache.keys[depth, :rows], self._cache.values[depth, :rows]
         keys[self._index, :, self._at], values[self._index, :, self._at] = projected[:, 1], projected[:, 2]
@@ -248,7 +252,7 @@ class Attention:
 
 
 def _blocks(x: Floats) -> Floats:
-    """Splits the places of x (rows, HEADS, places, HEAD) into blocks: (rows, HEADS, blocks, TILE, HEAD)."""
+    """Splits the positions of x (rows, HEADS, positions, HEAD) into blocks: (rows, HEADS, blocks, TILE, HEAD)."""
     return x.reshape(len(x), HEADS, -1, TILE, HEAD)
 
 
@@ -257,15 +261,15 @@ def _up(number: int) -> int:
 
 
 def _columns(rows: Floats) -> Floats:
-    """Returns rows (rows, features) as the columns of tiles (tiles, features, ROWS), with zeros in empty columns."""
+    """Returns rows (rows, features) as columns of tiles (tiles, features, ROWS). Unused columns are 0."""
     tiles = np.zeros((-(-len(rows) // ROWS) * ROWS, rows.shape[1]), np.float32)
     tiles[: len(rows)] = rows
     return np.ascontiguousarray(tiles.reshape(-1, ROWS, rows.shape[1]).transpose(0, 2, 1))
 
 
 def _rows(x: Floats) -> Floats:
-    """Returns the columns of tiles (tiles, features, columns) as rows (rows, features), contiguous in memory: BLAS and
-    sums round other layouts otherwise."""
+    """Returns the columns of tiles (tiles, features, columns) as rows (rows, features) that are contiguous in memory,
+    because BLAS and sums round other memory layouts differently."""
     return np.ascontiguousarray(x.transpose(0, 2, 1)).reshape(-1, x.shape[1])
 
 
@@ -279,7 +283,8 @@ def normalize(x: Floats) -> Floats:
 
 
 def _rotate(x: Floats, cos: Floats, sin: Floats) -> None:
-    """Applies rotary position in place: x (..., HEAD, columns), by angles (..., HEAD / 2, columns)."""
+    """Applies rotary position embedding to x (..., HEAD, columns) in place. `cos` and `sin` have the shape (..., HEAD /
+    2, columns)."""
     first, second = x[..., : HEAD // 2, :], x[..., HEAD // 2 :, :]
     turned = first * sin
     first *= cos

@@ -1,7 +1,7 @@
-"""Keeps the BLAS of numpy to one processor thread while any part of the embedded model computes.
+"""Limits numpy's BLAS to one thread while any part of the embedded model computes.
 
-More threads make such small products slower, and would round them otherwise. The limit is one of the process, so the
-last part that is done lifts it, not the first.
+With more threads such small products are slower, and are rounded differently. The limit applies to the whole process.
+So it is removed by the last part that finishes, not by the first.
 """
 
 import threading
@@ -13,12 +13,12 @@ from typing import Any
 from threadpoolctl import ThreadpoolController
 
 _lock = threading.Lock()
-_limits: list[Any] = []  # the limit, once for each part that computes
+_limits: list[Any] = []  # the limit, one entry for each part that computes
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Computes with one processor thread. Thread-safe."""
+    """Limits BLAS to one thread inside the `with` block. Thread-safe."""
     with _lock:
         if not _limits:
             _take_control()
@@ -36,12 +36,13 @@ def one_thread() -> Iterator[None]:
 
 @cache
 def _controller() -> ThreadpoolController:
-    """Returns what holds the libraries that are loaded; finding them takes a millisecond."""
+    """Returns the controller of the loaded BLAS libraries. Finding the libraries takes a millisecond."""
     return ThreadpoolController()
 
 
 def _take_control() -> None:
-    """Lets this thread set limits: threadpoolctl 3.8 ignores all threads but the one that set a limit before."""
+    """Lets the current thread set limits. Without this, threadpoolctl 3.8 ignores all threads except the one that set a
+    limit first."""
     for library in _controller().lib_controllers:
         if release := getattr(library, "clear_controlling_thread", None):
             release(force=True)

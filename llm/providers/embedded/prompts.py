@@ -1,7 +1,7 @@
 """The prompt formats that the embedded model was trained on.
 
-Each job has a mark: the first line of the first user message. A prompt without a known mark is refused, because the
-model would answer it with noise. Later user messages are feedback, in the wordings below.
+The first line of the first user message names the task. A prompt with an unknown first line is rejected, because the
+model would answer it with noise. Later user messages are feedback, in one of the forms below.
 """
 
 import re
@@ -17,11 +17,11 @@ TEMPLATES = {
     "rephrase": "rephrase\n{question}",
     "program": "program\n{question}",
 }
-"""The user message of each job. `solve` also takes questions with an unknown x, and drafts that continue a prefix. The
-answer to `judge` is right or wrong, to `judge_steps` one such word a line, to `finished` yes or no."""
+"""The user message of each task. `solve` accepts questions with an unknown x, and continues a prefix. The answer to
+`judge` is `right` or `wrong`, to `judge_steps` one such word per line, and to `finished` `yes` or `no`."""
 
 FOBAR = "{question} The answer is {answer}. What is {variable}?"
-"""A question with one number hidden as x (X if it has LaTeX), which `solve` takes."""
+"""A question in which one number is hidden as x (X if the question has LaTeX). `solve` accepts it."""
 
 MAY_BE_WRONG = "There may be an error in the solution. Check it and solve the problem again."
 IS_WRONG = "The answer is wrong. Solve the problem again."
@@ -41,8 +41,8 @@ USER, ASSISTANT, END, PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
 
 
 def render(messages: Sequence[Message], prefix: str = "") -> str:
-    """Returns the prompt as one text that ends where the assistant's answer begins. Raises UnsupportedRequest for a
-    format that the model was not trained on."""
+    """Returns the prompt as one text that ends where the assistant's answer begins. Raises UnsupportedRequest if the
+    model was not trained on the format."""
     check(messages)
     turns = [
         f"{USER}{message.content}" if message.role == "user" else f"{ASSISTANT}{message.content}{END}"
@@ -52,7 +52,7 @@ def render(messages: Sequence[Message], prefix: str = "") -> str:
 
 
 def check(messages: Sequence[Message]) -> None:
-    """Raises UnsupportedRequest unless the messages have a format that the model was trained on."""
+    """Raises UnsupportedRequest if the model was not trained on the format of the messages."""
     cure = "Name another model with --model."
     if [m.role for m in messages] != ["user", "assistant"] * (len(messages) // 2) + ["user"]:
         raise UnsupportedRequest(f"The embedded model takes user and assistant messages in turn, and no others. {cure}")
@@ -71,5 +71,5 @@ def check(messages: Sequence[Message]) -> None:
 
 
 def _opening(text: str) -> str:
-    """Returns the first words of a text, so few that an error message with them does not give a question away."""
+    """Returns the first characters of a text, so few that an error message can quote them without revealing a question."""
     return text if len(text) <= SHORT else f"{text[:SHORT]}..."

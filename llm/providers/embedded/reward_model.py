@@ -1,8 +1,8 @@
 """The embedded process reward model: returns the probability that a line is right, given that the lines before it are.
 
-The policy's network is trained further to tell right lines from wrong lines (`training/train_reward_model.py`). At the
-last token of a line, a head of 64 units reads the network's state and the log-probability that the network gives the
-line.
+Its network starts from the policy's weights and is trained further to tell right lines from wrong ones
+(`training/train_reward_model.py`). At the last token of a line, a head with 64 hidden units reads the state of the
+network and the log-probability that the network assigns to the line.
 """
 
 import threading
@@ -22,17 +22,18 @@ from redraft.llm.providers.embedded.vocabulary import Vocabulary
 
 HERE = Path(__file__).parent
 WEIGHTS = "prm.npz"
-QUESTIONS = 64  # in the cache, 0.5 MB each
+QUESTIONS = 64  # size of the cache; each question takes 0.5 MB
 LEAST = np.float32(-20)  # lower log-probabilities are raised to this value
 
 
 def scoring_prefix(question: str) -> str:
-    """Returns the text before the lines to judge: the policy's prompt for the question."""
+    """Returns the text before the lines to judge, which is the policy's prompt for the question."""
     return f"{USER}{TEMPLATES['solve'].replace('{question}', question)}{ASSISTANT}"
 
 
 class ProcessRewardModel:
-    """Judges solutions of the built-in word problems by any author. Its values for other problems mean nothing."""
+    """A reward model for solutions of the built-in word problems, whoever wrote them. Its values for other problems are
+    meaningless."""
 
     name = "embedded-prm"
 
@@ -53,9 +54,9 @@ class ProcessRewardModel:
         self._read = lru_cache(QUESTIONS)(self._question)
 
     def score(self, question: str, steps: Sequence[str]) -> list[float]:
-        """Returns a probability for each step: the product over its lines of the probability that a line is right,
-        given that the lines before it are. Raises ModelError if the solution is longer than the model reads.
-        Thread-safe."""
+        """Returns a probability for each step: the product over the step's lines of the probability that the line is
+        right, given that the lines before it are. Raises ModelError if question and solution have more than 1,024
+        tokens. Thread-safe."""
         lines = [step.split("\n") for step in steps]
         written = [self._vocabulary.encode(f"{line}\n") for step in lines for line in step]
         tokens = np.array([token for line in written for token in line], np.int64)
@@ -65,7 +66,7 @@ class ProcessRewardModel:
         return [float(value) for value in np.multiply.reduceat(values, firsts)]
 
     def _question(self, question: str) -> "CachedQuestion":
-        """Reads a question once for all drafts of it."""
+        """Returns a question after the network has read it. The result is cached for all drafts of the question."""
         tokens = np.array(self._vocabulary.encode(scoring_prefix(question)), np.int64)
         _check_size(len(tokens))
         states, prompt = self._network.states(tokens, last=True)
@@ -74,7 +75,7 @@ class ProcessRewardModel:
     def _values(
         self, read: "CachedQuestion", tokens: NDArray[np.int64], ends: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """Returns the probability of each line; `ends` are the indices of the lines' last tokens."""
+        """Returns the probability of each line. `ends` has the index of each line's last token."""
         _check_size(read.prompt.length + len(tokens))
         states, _ = self._network.states(tokens, read.prompt)
         logits = np.concatenate([read.logits, self._network.logits(states[:-1])]).astype(np.float64)
@@ -88,7 +89,7 @@ class ProcessRewardModel:
 
 @dataclass(frozen=True, slots=True)
 class CachedQuestion:
-    """One question that was read, and the logits of the next token."""
+    """A question that the network has read, and the logits of the next token."""
 
     prompt: Prompt
     logits: Floats  # (1, vocabulary)
@@ -102,7 +103,7 @@ def _check_size(size: int) -> None:
 
 
 class Head:
-    """Maps the states (lines, WIDTH) and log-probabilities (lines,) of lines to their logits (lines,)."""
+    """Maps the states (lines, WIDTH) and the log-probabilities (lines,) of lines to logits (lines,)."""
 
     def __init__(self, arrays: dict[str, Floats]) -> None:
         self.hidden, self.hidden_bias = arrays["hidden.weight"], arrays["hidden.bias"]
@@ -116,20 +117,20 @@ class Head:
 
 
 def _gelu(x: Floats) -> Floats:
-    """GELU (Hendrycks and Gimpel 2016) in its approximation with tanh."""
+    """Returns GELU (Hendrycks and Gimpel 2016), in the approximation with tanh."""
     inside = np.float32((2 / np.pi) ** 0.5) * (x + np.float32(0.044715) * x**3)
     return (x * (1 + np.tanh(inside)) / 2).astype(np.float32)
 
 
 def reward_folder(model: str | None) -> Path | None:
-    """Returns FOLDER of `embedded:FOLDER` if a reward model was trained into it; else None."""
+    """Returns the FOLDER of a name `embedded:FOLDER` if it contains a trained reward model; otherwise None."""
     kind, colon, folder = (model or "").partition(":")
     found = Path(folder).expanduser() if kind == "embedded" and colon else None
     return found if found and (found / WEIGHTS).is_file() else None
 
 
 def embedded_reward_model(folder: Path | None = None) -> ProcessRewardModel:
-    """Returns the reward model of a folder, without one the reward model that ships. Raises ModelError."""
+    """Returns the reward model in `folder`, or the included reward model if `folder` is None. Raises ModelError."""
     return _read_model((folder or HERE) / WEIGHTS, f"embedded:{folder}" if folder else ProcessRewardModel.name)
 
 

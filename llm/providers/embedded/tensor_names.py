@@ -1,4 +1,4 @@
-"""The embedded model's tensors under the names and in the order of other formats of a Llama."""
+"""Renames and reorders the embedded model's tensors for other formats of a Llama."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,8 @@ from redraft.llm.providers.embedded.network import HEAD, HEADS, LAYERS, Floats
 
 
 def transformers_names(weights: Mapping[str, Floats]) -> dict[str, Floats]:
-    """Returns the network's arrays by transformers' names, without the output matrix, which is the embedding."""
+    """Returns the network's arrays under transformers' names. The output matrix is left out, because it is the
+    embedding."""
     tensors = {"model.embed_tokens.weight": weights["embedding.weight"], "model.norm.weight": weights["norm.weight"]}
     for layer in range(LAYERS):
         ours, theirs = f"blocks.{layer}.", f"model.layers.{layer}."
@@ -29,7 +30,8 @@ def transformers_names(weights: Mapping[str, Floats]) -> dict[str, Floats]:
 
 
 def llama_cpp_names(tensors: Mapping[str, Floats]) -> dict[str, Floats]:
-    """Returns the tensors by llama.cpp's names. Queries and keys take its order, where rotary pairs are adjacent."""
+    """Returns the tensors under llama.cpp's names. Queries and keys are reordered as in llama.cpp, where rotary pairs
+    are adjacent."""
     renamed: dict[str, Floats] = {}
     for name, tensor in tensors.items():
         part = name.removeprefix("model.").removeprefix("layers.").removesuffix(".weight")

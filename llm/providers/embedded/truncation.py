@@ -7,9 +7,9 @@ from redraft.llm.truncation import Truncation
 
 
 def truncate(weights: NDArray[np.float64], truncation: Truncation) -> NDArray[np.float64]:
-    """Returns the weights (vocabulary,), not normalized, with 0 for each token that is cut. First `top_k` applies, then
-    `top_p` to the rest, then `min_p`, as in transformers' warpers. Among equal weights the lower token comes first. The
-    likeliest token always stays."""
+    """Returns the weights (vocabulary,), not normalized, with 0 for each excluded token. `top_k` is applied first, then
+    `top_p` to the rest, then `min_p`, as in transformers' warpers. If weights are equal, the smaller token id ranks
+    first. The most likely token is never excluded."""
     order = np.argsort(-weights, kind="stable")
     if truncation.top_k is not None:
         order = order[: truncation.top_k]

@@ -20,14 +20,14 @@ class Vocabulary:
         ]
 
     def encode(self, text: str) -> list[int]:
-        """Returns the tokens of a text. Marks such as <|user|> become their special tokens."""
+        """Returns the token ids of a text. Marks such as <|user|> become special tokens."""
         return self._tokenizer.encode(text, add_special_tokens=False).ids
 
     def bytes_of(self, token: int) -> bytes:
         return self._bytes[token] if token < len(self._bytes) else b""
 
     def pieces(self, size: int) -> list[bytes | None]:
-        """Returns the bytes of each token below `size`, and None for a token that ends the model's answer."""
+        """Returns the bytes of each token id below `size`, and None for a token that ends the model's answer."""
         return [None if self.is_mark(token) else self.bytes_of(token) for token in range(size)]
 
     def is_mark(self, token: int) -> bool:
@@ -36,7 +36,7 @@ class Vocabulary:
 
 
 def _byte_letters() -> dict[str, int]:
-    """Returns GPT-2's table of byte-level BPE, which writes each byte as one printable letter."""
+    """Returns GPT-2's table for byte-level BPE, which maps a printable character to each byte."""
     printable = [
         *range(ord("!"), ord("~") + 1),
         *range(ord("¡"), ord("¬") + 1),

@@ -1,4 +1,5 @@
-"""Sends a JSON body to a group of servers and returns the JSON reply. A failure becomes an error with its cause."""
+"""Sends a JSON body to a group of servers and returns the JSON reply. Converts a failure to an error that names its
+cause."""
 
 import json
 from collections.abc import Sequence
@@ -17,12 +18,12 @@ from redraft.llm.providers.shared.redaction import redacted_line
 
 
 class AskAgain(Exception):
-    """Raised if the request should be sent again: the server has another address, or the model has another name
-    there."""
+    """Raised if the request must be sent again, because the endpoint's address or the model's name on the server was
+    corrected."""
 
 
 class RequestRejected(UnsupportedRequest):
-    """Raised if the server rejects the request in its present form. `words` says why."""
+    """Raised if the server rejects the request in its present form. `words` has the server's message."""
 
     def __init__(self, error: ModelError, status: int, words: ErrorBody) -> None:
         super().__init__(str(error), kind=error.kind)
@@ -31,7 +32,8 @@ class RequestRejected(UnsupportedRequest):
 
 
 class Endpoint:
-    """The endpoint of a model. `model` is its name on the servers: the first of its names that they know."""
+    """The endpoint of a model. `model` is the model's name on the servers: the first of its possible names that the
+    servers know."""
 
     def __init__(self, wire: Transport, name: str, names: Sequence[str], keys: Sequence[str]) -> None:
         self.wire = wire
@@ -44,7 +46,8 @@ class Endpoint:
         return self._names[0]
 
     async def exchange(self, data: dict[str, Any], number: int, chat: bool) -> Any:
-        """Returns the JSON reply to a body. Raises AskAgain, RequestRejected and other ModelErrors."""
+        """Returns the JSON reply to the body `data`. Raises AskAgain, RequestRejected and other ModelErrors. `number`
+        identifies the tree, for the choice of the server."""
         answer = await self.wire.post(encode_body(data), number, chat)
         if answer.status != 200:
             raise await self._failure(answer.status, answer, ErrorBody(answer.body), data)
@@ -58,7 +61,7 @@ class Endpoint:
         return reply
 
     async def ask(self, data: dict[str, Any], number: int = 0, chat: bool = True) -> Any:
-        """Returns the JSON reply to a body, and repeats the exchange on AskAgain."""
+        """Returns the JSON reply to the body `data`. Repeats the exchange if it raises AskAgain."""
         while True:
             try:
                 return await self.exchange({**data, "model": self.model}, number, chat)
@@ -66,11 +69,11 @@ class Endpoint:
                 continue
 
     def unreadable_error(self, reply: Any) -> ModelError:
-        """Returns the error of a JSON reply that breaks the protocol."""
+        """Returns the error for a JSON reply that violates the protocol."""
         return unreadable_reply(json.dumps(reply).encode(), self.wire.redacted, self._keys)
 
     def _lenient(self, answer: Answer) -> Any:
-        """Returns the JSON in a body that is more than JSON."""
+        """Returns the JSON in a body that has more than JSON, such as an event stream."""
         try:
             return reply_in_body(answer.body.decode())
         except (ValueError, RecursionError):
@@ -90,7 +93,7 @@ class Endpoint:
         return RequestRejected(error, status, words) if isinstance(error, UnsupportedRequest) else error
 
     async def _models(self, answer: Answer) -> str:
-        """Returns the first model names that the server lists, as a text."""
+        """Returns the names of the first models that the server lists, as one text."""
         try:
             listed = orjson.loads((await self.wire.ask("GET", answer.address, "/v1/models")).body)["data"]
             names = [repr(one["id"]) for one in listed[:5]]

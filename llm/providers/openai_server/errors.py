@@ -1,4 +1,4 @@
-"""Interprets error replies. The result is another try without some parameter, or a ModelError with cause and cure."""
+"""Interprets error replies: another try may omit some parameter, or the reply becomes a ModelError with cause and cure."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -21,11 +21,11 @@ PLAIN = (
     "logprobs", "top_logprobs", "temperature", "response_format", "max_tokens", "continue_final_message", "top_p",
     "top_k", "min_p", "use_beam_search", "length_penalty",
 )  # fmt: skip
-"""Parameters whose name means the parameter anywhere in a message. Other names are common words too, and mean the
-parameter only in quotes or before "is not"."""
+"""Parameters whose names refer to the parameter anywhere in an error message. Other names are also common words, and
+refer to the parameter only in quotes or before "is not"."""
 
 MEANS = {"add_generation_prompt": "continue_final_message", "length_penalty": "use_beam_search"}
-"""Parameters that are sent together with another parameter."""
+"""Parameters that are only sent together with another one, which is the value."""
 
 
 class EndpointMissing(ModelError):
@@ -35,8 +35,7 @@ class EndpointMissing(ModelError):
 def facts_after_rejection(
     facts: ServerFacts, status: int, words: ErrorBody, sent: Mapping[str, Any]
 ) -> ServerFacts | None:
-    """Returns the facts after the rejection of a request if the request can be sent again without some parameter, else
-    None."""
+    """Returns the updated facts if a rejected request can be sent again without some parameter; otherwise None."""
     if status not in (400, 403, 422, 501):
         return None
     named = [name for name in OPTIONAL if name in sent and _names_parameter(words, name)]
@@ -56,7 +55,7 @@ def facts_after_rejection(
 def status_error(
     status: int, headers: Mapping[str, str], words: ErrorBody, where: str, name: str, keys: Sequence[str]
 ) -> ModelError:
-    """Returns the error of an HTTP status that is not 200."""
+    """Returns the error for an HTTP status other than 200."""
     short = redacted_line(words.text, *keys) or f"HTTP {status}"
     if status in (401, 403):
         problem = f"{where} refuses the key for {name}" if keys else f"{where} asks for a key and there is none"

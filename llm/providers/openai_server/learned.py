@@ -1,5 +1,5 @@
-"""Learns facts about a server from its replies. A fault looks like a missing ability, so an indirect sign counts only
-if two replies show it."""
+"""Learns facts about a server from its replies. An error can look like a missing ability, so an indirect sign counts
+only if two replies show it."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from redraft.llm.providers.shared.unsupported import UnsupportedSigns
 
 
 def facts_after_reply(facts: ServerFacts, signs: Observations, unsupported: UnsupportedSigns) -> ServerFacts:
-    """Returns the facts after a reply; the same object if the reply showed nothing new."""
+    """Returns the facts after a reply. Returns the same object if the reply showed nothing new."""
     known = facts.capabilities
     asked = signs.sent.get("n", 1)
     if asked > 1 and known.n is not True:

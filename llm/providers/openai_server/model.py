@@ -1,7 +1,7 @@
 """The direct route: a model on OpenAI-compatible servers (vLLM, SGLang, llama.cpp, Ollama, TGI, `transformers serve`).
 
-If a server rejects a parameter, later requests leave it out; if a server lacks an ability, redraft supplies a
-substitute. `CapabilityCache` stores the findings for a week.
+If a server rejects a parameter, later requests omit it. If a server lacks an ability, redraft uses a substitute.
+`CapabilityCache` stores these facts for a week.
 """
 
 import asyncio
@@ -30,13 +30,13 @@ from redraft.llm.providers.shared.finish_reasons import no_answer
 from redraft.llm.providers.shared.unsupported import UnsupportedSigns
 from redraft.llm.usage import Usage
 
-OPENING = 256  # characters of a raw prompt by which its tree is known
-ROUNDS = 16  # rounds of one try; each but the first leaves out a rejected parameter
+OPENING = 256  # characters of a raw prompt that identify its tree
+ROUNDS = 16  # rounds of one try; after the first, each round omits a rejected parameter
 
 
 class ServerModel(Model):
-    """A model at one address, or at several with servers of one kind. With a `chat_template`, every request is a raw
-    completion. `names` are its possible names on the servers, best guess first."""
+    """A model at one address, or at several addresses whose servers are of one kind. With a `chat_template`, every
+    request is a raw completion. `names` are the possible names of the model on the servers, most likely first."""
 
     def __init__(
         self,
@@ -62,13 +62,13 @@ class ServerModel(Model):
         self._memory = memory or CapabilityCache()
         self._cache_key = f"{self._addresses.redacted} {name}{' raw' if self._raw else ''}"
         self._unsupported = UnsupportedSigns()
-        self._shortest = sys.maxsize  # the fewest messages of any conversation so far
+        self._shortest = sys.maxsize  # number of messages of the shortest conversation so far
         self._probing = asyncio.Lock()
         self._facts = facts_from_json(self._memory.load(self._cache_key))
         self.capabilities = self._facts.capabilities
 
     async def probe(self) -> Capabilities:
-        """Returns what the model can do. The probe takes a handful of calls of a few tokens each, once a week. Raises
+        """Returns the abilities of the model. The probe makes a few calls of a few tokens each, once a week. Raises
         ModelError."""
         async with self._probing:
             if not self._facts.probed:
@@ -76,8 +76,8 @@ class ServerModel(Model):
         return self.capabilities
 
     async def complete(self, request: Request) -> Reply:
-        """Returns the samples of a request; fewer than `n` if the server returns fewer. Raises ModelError, and
-        UnsupportedRequest for a prefix that the model cannot continue."""
+        """Returns the samples of a request, or fewer than `n` if the server returns fewer. Raises ModelError, and
+        UnsupportedRequest if the model cannot continue the prefix."""
         spent = Usage()
         number = self._tree_number(request) if self._addresses.several else 0
         for attempts in range(1, ROUNDS + 1):
@@ -102,9 +102,9 @@ class ServerModel(Model):
         await self._endpoint.wire.close()
 
     def _tree_number(self, request: Request) -> int:
-        """Returns a number that all calls of one tree share. It hashes the last message of the shortest conversation so
-        far: it comes after any system prompt and examples, and asks the question. Without messages, the prompt's first
-        characters stand for the question."""
+        """Returns a number that all calls of one tree share: a hash of the message that asks the question. In the
+        shortest conversation so far, this is the last message, after any system prompt and examples. If the request has
+        no messages, the first characters of the prompt are hashed."""
         if not request.messages:
             return tree_number(request.prefix[:OPENING])
         self._shortest = min(self._shortest, len(request.messages))
@@ -114,12 +114,12 @@ class ServerModel(Model):
         return Probe(self._endpoint, self._renderer, self._addresses)
 
     async def _learn_raw_prompts(self) -> None:
-        """Finds out how the server treats raw prompts."""
+        """Determines how the server treats raw prompts."""
         async with self._probing:
             self._learn(await self._probe().learn_raw_prompts(self._facts))
 
     async def _require_continuation(self) -> None:
-        """Finds out how the model continues a half-written answer."""
+        """Determines how the model continues a half-written answer. Raises UnsupportedRequest if it can't."""
         if await self.probe() and self.capabilities.continuing is Continuing.NONE:
             raise UnsupportedRequest(
                 f"{self.name} does not go on from a half-written answer.",
@@ -127,8 +127,8 @@ class ServerModel(Model):
             )
 
     async def _require_sampling(self, request: Request) -> None:
-        """Finds out whether the server follows the request's sampling settings. Raises a fatal UnsupportedRequest if it
-        does not."""
+        """Determines whether the server follows the request's sampling settings. Raises a fatal UnsupportedRequest if
+        it does not."""
         async with self._probing:
             asked = [*request.truncation.given(), *(["beam"] if request.beam else [])]
             if unknown := [name for name in asked if getattr(self.capabilities, name) is None]:
@@ -136,7 +136,7 @@ class ServerModel(Model):
         check_sampling(self.name, self.capabilities, request)
 
     async def _round(self, request: Request, number: int) -> Reply | Usage:
-        """Sends one request. Returns the reply, or only its usage if the request has to be changed and sent again."""
+        """Sends one request. Returns the reply, or only the usage if the request must be changed and sent again."""
         facts = self._facts
         prompt = None
         raw = self._raw or not request.messages
@@ -171,7 +171,7 @@ class ServerModel(Model):
         return Reply(tuple(choices[: request.n]), usage)
 
     def _learn(self, facts: ServerFacts) -> None:
-        """Stores new facts."""
+        """Stores new facts, in this object and in the cache."""
         if facts is self._facts or facts == self._facts:
             return
         self._facts = facts

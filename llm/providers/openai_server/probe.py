@@ -1,4 +1,4 @@
-"""Finds out the abilities of a model on a server, by a handful of calls of a few tokens each."""
+"""Determines the abilities of a model on a server with a few calls of a few tokens each."""
 
 import asyncio
 from collections.abc import Sequence
@@ -22,15 +22,15 @@ from redraft.llm.providers.openai_server.server_facts import ServerFacts
 from redraft.llm.providers.shared.unsupported import UnsupportedSigns
 from redraft.llm.truncation import Truncation
 
-TRIES = 4  # of each call, if another try can help
-PAUSE_S = 0.5  # before the second try, doubled before each further try
+TRIES = 4  # tries of each call, if another try can help
+PAUSE_S = 0.5  # seconds before the second try; doubled before each further try
 LONGEST_PAUSE_S = 10.0
-MOST_SPECIAL = 4  # the most tokens of a raw prompt of one letter without a chat template
+MOST_SPECIAL = 4  # a raw prompt of one letter with more tokens was put into a chat template
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeReply:
-    """A reply: its samples, and the number of tokens of its prompt (0: unknown)."""
+    """A reply: its samples, and the number of tokens of its prompt (0 if unknown)."""
 
     choices: tuple[Choice, ...]
     prompt_tokens: int
@@ -41,7 +41,7 @@ class ProbeReply:
 
 
 class Probe:
-    """Examines a server. Rejected requests add facts too."""
+    """Determines the abilities of a model. A rejected request also adds facts."""
 
     def __init__(self, endpoint: Endpoint, renderer: PromptRenderer, addresses: LoadBalancer) -> None:
         self._endpoint = endpoint
@@ -50,7 +50,7 @@ class Probe:
         self._unsupported = UnsupportedSigns()
 
     async def run(self, facts: ServerFacts) -> ServerFacts:
-        """Returns the facts with all findings. Raises ModelError if the server does not answer."""
+        """Returns the facts, extended by all findings. Raises ModelError if the server does not answer."""
         await self.learn_raw_prompts(facts)
         await self._sampling()
         await self._schema()
@@ -58,10 +58,10 @@ class Probe:
         return replace(self._facts.knowing(continuing=continuing), probed=True)
 
     async def learn_raw_prompts(self, facts: ServerFacts) -> ServerFacts:
-        """Returns the facts with the findings about raw prompts.
+        """Returns the facts, extended by findings about raw prompts.
 
-        The server may put a special token before raw prompts, as a chat template does. In that case a prompt of one
-        letter has two tokens. Raises a fatal ModelError if the server has no raw prompts.
+        A server may put a special token before raw prompts, as a chat template does; then the prompt of one letter has
+        two tokens. Raises a fatal ModelError if the server does not support raw prompts.
         """
         self._facts = facts
         if self._renderer.ready(facts):
@@ -75,8 +75,9 @@ class Probe:
         return self._facts
 
     async def learn_sampling(self, facts: ServerFacts, names: Sequence[str]) -> ServerFacts:
-        """Returns the facts with whether the server follows these sampling settings: a `top_p`, `top_k` or `min_p` that
-        leaves only the likeliest token, and a `beam`, give the same texts for every seed. Raises ModelError."""
+        """Returns the facts, extended by whether the server follows these sampling settings. A `top_p`, `top_k` or
+        `min_p` that keeps only the most likely token, and a `beam`, must give the same texts for every seed. Raises
+        ModelError."""
         await self.learn_raw_prompts(facts)
         for name in names:
             followed = await self._is_followed(name)
@@ -85,7 +86,7 @@ class Probe:
 
     async def _is_followed(self, name: str) -> bool:
         """Returns whether calls with different seeds return the same text under a setting. One call may differ, because
-        rounding varies with a server's load. A high temperature makes the calls differ if the server ignores the
+        rounding depends on the server's load. The temperature is high, so the texts differ if the server ignores the
         setting."""
         for temperature in (2.0, 1.0):
             request = structs.replace(DRAWING[name], temperature=temperature)
@@ -103,8 +104,9 @@ class Probe:
         return ModelError(f"{self._addresses.redacted} {why}.", cure=cure, fatal=True)
 
     async def _sampling(self) -> None:
-        """Finds out two abilities: the same text for the same seed, and different samples in one call. The seeded text
-        has to repeat beside another call too: some servers draw from one generator for all calls in flight."""
+        """Determines two abilities: the same text for the same seed, and different samples in one call. The seeded text
+        must also repeat while another call is in flight, because some servers use one random generator for all calls in
+        flight."""
         one, other = (Request(RANDOM, n=2, seeds=seeds, max_tokens=16) for seeds in ((1, 2), (5, 6)))
         first = await self._send(one)
         again, others = await gather([self._send(one), self._send(other)])
@@ -121,7 +123,7 @@ class Probe:
             self._facts = self._facts.without("n")
 
     async def _schema(self) -> None:
-        """Finds out whether an answer follows a schema that the question does not mention."""
+        """Determines whether an answer follows a schema that the question does not mention."""
         seen = await self._send(Request(SUM, schema=SCHEMA, temperature=0.0, max_tokens=32))
         if seen is None or not seen.choices or not (text := seen.choices[0].text.lstrip()):
             return
@@ -146,8 +148,9 @@ class Probe:
         return await self._completions(half)
 
     async def _exact(self, half: Request, found: Continuing, seen: ProbeReply) -> Continuing:
-        """Returns this way of continuing, unless it loses white space at the end of the half-written answer (templates
-        trim) and prompts made by the server preserve it."""
+        """Returns the way `found` of continuing a half-written answer, or `COMPLETIONS` if that is better: if `found`
+        loses whitespace at the end of the half-written answer, because a template trims it, and the server can render
+        prompts itself."""
         spaced = await self._send(structs.replace(half, prefix=BEGUN + "\n\n"), found)
         if spaced is None or not 0 < spaced.prompt_tokens <= seen.prompt_tokens:
             return found
@@ -157,8 +160,8 @@ class Probe:
         return found
 
     def _continues_prefix(self, seen: ProbeReply) -> bool:
-        """Returns whether the first sample continues the prefix. A sample that repeats the prefix first counts too, as
-        a habit."""
+        """Returns whether the first sample continues the prefix. A sample may also repeat the prefix and then continue
+        it; this is recorded as `repeats`."""
         text = seen.choices[0].text if seen.choices else ""
         if text.startswith(BEGUN):
             self._facts = replace(self._facts, repeats=True)
@@ -166,7 +169,7 @@ class Probe:
         return text.startswith("0")
 
     async def _leaves_open(self) -> bool:
-        """Returns whether the server's own prompt leaves a trailing assistant message open."""
+        """Returns whether the prompt that the server renders leaves a trailing assistant message open."""
         listed = [{"role": "user", "content": COUNT[0].content}, {"role": "assistant", "content": BEGUN}]
         for address in self._addresses:
             prompt = await server_prompt(self._endpoint, address, "apply-template", listed)

@@ -14,14 +14,14 @@ from redraft.llm.providers.openai_server.server_facts import ServerFacts
 from redraft.llm.providers.shared.thinking import CLOSING, OPENING
 
 WAYS = ("tokenize", "apply-template")
-"""The ways in which servers render prompts: vLLM's and llama.cpp's."""
+"""The ways in which servers render prompts, of vLLM and of llama.cpp."""
 
-PLACE = "0f1e2d3c4b5a"  # stands for the text of a message in a rendered prompt, and is found in it again
+PLACE = "0f1e2d3c4b5a"  # the text of a message; its position in a rendered prompt is searched
 CACHED_PROMPTS = 4096  # prompts in the cache; all steps of a tree share one prompt
 
 
 class PromptRenderer:
-    """Renders prompts from messages, and caches the last ones."""
+    """Renders prompts from messages, and caches the latest ones."""
 
     def __init__(self, endpoint: Endpoint, template: ChatTemplate | None) -> None:
         self._endpoint = endpoint
@@ -30,16 +30,16 @@ class PromptRenderer:
 
     @property
     def own(self) -> bool:
-        """Whether the user gave a chat template."""
+        """Returns whether the user gave a chat template."""
         return self._template is not None
 
     def ready(self, facts: ServerFacts) -> bool:
-        """Returns whether all facts that a prompt needs are known."""
+        """Returns whether all facts that rendering a prompt needs are known."""
         return self._template is None or facts.adds_bos is not None
 
     async def prompt(self, request: Request, facts: ServerFacts) -> tuple[str, bool]:
-        """Returns the prompt with the half-written answer at its end, and whether the model's thinking has begun in it.
-        A half-written answer comes after the thinking. Raises ModelError."""
+        """Returns a pair: the prompt, which ends with the half-written answer, and whether the model's thinking begins
+        in the prompt. If there is a half-written answer, the prompt ends the thinking before it. Raises ModelError."""
         opening = self._cache.get(request.messages)
         if opening is None:
             opening = await self._opening(request.messages, facts)
@@ -52,7 +52,7 @@ class PromptRenderer:
         return opening + (f"\n{CLOSING}\n\n" if thinking else "") + request.prefix, False
 
     async def _bare_opening(self, facts: ServerFacts) -> str:
-        """Returns the prompt up to where the first message of the user begins. Raises ModelError."""
+        """Returns the prompt up to the beginning of the user's first message. Raises ModelError."""
         ways = (facts.renders,) if self.own or facts.renders else WAYS
         for way in ways:
             with suppress(ModelError):
@@ -79,8 +79,9 @@ class PromptRenderer:
 
 
 async def server_prompt(endpoint: Endpoint, address: Address, way: str, messages: list[dict[str, str]]) -> str | None:
-    """Returns the prompt that a server renders from messages, up to where the answer begins; None if it renders none.
-    llama.cpp does so at `/apply-template`; vLLM gives the tokens at `/tokenize` and their text at `/detokenize`."""
+    """Returns the prompt that a server renders from messages, up to the beginning of the answer; None if it renders
+    none. llama.cpp renders it at `/apply-template`; vLLM returns the tokens at `/tokenize` and their text at
+    `/detokenize`."""
     if way == "apply-template":
         prompt = await _page(endpoint, address, "/apply-template", {"messages": messages}, "prompt")
     else:

@@ -27,7 +27,7 @@ class Observations:
     sent: Mapping[str, Any]
     given: int = 0  # number of choices
     losses: Sequence[Loss] = ()  # why choices were left out
-    logprobs: bool | None = None  # whether log-probabilities came; None: not requested, or no text
+    logprobs: bool | None = None  # whether the reply has log-probabilities; None if not requested or without a text
     many_tops: bool = False
     ran_past: bool = False  # a text continued after a stop string
     ends_with_stop: bool = False  # a text ended with its stop string
@@ -35,24 +35,24 @@ class Observations:
     stopped: bool = False  # a stop string ended a text
     thinks: bool = False
     unopened: bool = False
-    # the last log-probability of a text that ended by itself is that of the end token, which has no text
+    # the last log-probability of a text that ended by itself belongs to the end token, which has no text
     shows_end: bool = False
     gives_reason: bool = False
-    counted: int = 0  # tokens of the only choice by the server's count
+    counted: int = 0  # the server's token count, if there is only one choice
     stopped_thinking: bool = False  # a stop string ended a choice inside the thinking
 
 
 class MalformedReply(ValueError):
-    """Raised if the reply breaks the protocol."""
+    """Raised if the reply violates the protocol."""
 
 
 def read_reply(
     data: Any, request: Request, facts: ServerFacts, sent: Mapping[str, Any]
 ) -> tuple[list[Choice], Usage, Observations]:
-    """Returns the samples in a reply, the usage, and the observations.
+    """Returns a triple: the samples in a reply, the usage, and the observations.
 
-    The samples may be none. Samples that a filter withheld are left out, and empty samples too, unless the token limit
-    came before the answer. Raises MalformedReply.
+    The list of samples may be empty. Samples that a content filter removed are left out. Empty samples are left out
+    too, unless they were cut off at the token limit. Raises MalformedReply.
     """
     if not isinstance(data, dict):
         raise MalformedReply
@@ -114,14 +114,14 @@ def _choice(one: dict[str, Any], request: Request, facts: ServerFacts, signs: Ob
 
 def _is_answer(message: Any, request: Request, facts: ServerFacts) -> bool:
     """Returns whether the server wrongly returned the rest of the answer as thinking. Some servers treat everything
-    before a closing tag as thinking, and the rest of an answer has no such tag. If the continuation is a message of its
-    own, the model may really think."""
+    before a closing tag as thinking, and the rest of an answer has no such tag. If the continuation is a new message
+    (`TRAILING`), the model may really think."""
     own = facts.capabilities.continuing is Continuing.TRAILING
     return bool(request.prefix) and not own and isinstance(message, dict) and not message.get("content")
 
 
 def _remove_beginning(text: str, beginning: str) -> str:
-    """Returns the text without the part of `beginning` that it starts with."""
+    """Returns the text without the longest common prefix that it has with `beginning`."""
     kept = next((at for at, (a, b) in enumerate(zip(text, beginning, strict=False)) if a != b), None)
     return text[min(len(text), len(beginning)) if kept is None else kept :]
 
@@ -135,7 +135,7 @@ def _cut_stop(
     facts: ServerFacts,
     signs: Observations,
 ) -> tuple[str, Finish]:
-    """Returns the text before its first stop string, and the finish reason."""
+    """Returns a pair: the text before its first stop string, and the finish reason."""
     before, found = cut_at_stop(text, request.stop)
     if found:
         rest = text[len(before) :]
@@ -165,8 +165,8 @@ def _cut_stop(
 def _logprobs(
     given: Any, text: str, thought: bool, signs: Observations
 ) -> tuple[tuple[float, ...], tuple[int, ...]] | tuple[None, None]:
-    """Returns the log-probabilities and offsets of a text's tokens; None if they are absent, not finite, or of another
-    text."""
+    """Returns the log-probabilities and the offsets of a text's tokens. Both are None if they are missing or not
+    finite, or if the tokens do not spell the text."""
     if "logprobs" not in signs.sent:
         return None, None
     if not isinstance(given, dict):
@@ -203,9 +203,9 @@ def _logprobs(
 
 
 def _ends_by_itself(given: Any, facts: ServerFacts, signs: Observations) -> bool:
-    """Returns whether the last log-probability is that of the end token, which has no text. llama.cpp delays text that
-    may be the beginning of a stop string, and assigns this text to the end token. In that case only the number of
-    tokens shows whether there is an end token."""
+    """Returns whether the last log-probability belongs to the end token, which has no text. llama.cpp delays text that
+    may be the beginning of a stop string, and assigns this text to the end token. Then only the number of tokens shows
+    whether there is an end token."""
     try:
         listed = parse_tokens(given.get("content") if isinstance(given, dict) else None)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""The bodies of requests as bytes, without the parameters that the server rejects."""
+"""Makes the bodies of requests, without the parameters that the server rejects."""
 
 import json
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ from redraft.llm.providers.openai_server.server_facts import ServerFacts
 
 
 def request_body(model: str, request: Request, facts: ServerFacts, prompt: str | None = None) -> dict[str, Any]:
-    """Returns the body of one call to the chat endpoint, or, with a `prompt`, to raw completions. The body has one
-    seed: the seed of the first sample."""
+    """Returns the body of one call to the chat endpoint, or, with a `prompt`, to the endpoint for raw completions. The
+    body's only seed is that of the first sample."""
     data: dict[str, Any] = {"model": model}
     if prompt is None:
         data["messages"] = _messages(request)
@@ -52,20 +52,20 @@ def request_body(model: str, request: Request, facts: ServerFacts, prompt: str |
 
 
 def lost_whitespace(request: Request, facts: ServerFacts, raw: bool) -> str:
-    """Returns the white space at the end of the half-written answer if the server removes it. The model then writes it
-    again."""
+    """Returns the whitespace at the end of the half-written answer, if the server removes it; the model then writes it
+    again. Otherwise returns ""."""
     return request.prefix[len(request.prefix.rstrip()) :] if facts.trims and not raw else ""
 
 
 def _stops_answer_only(request: Request, facts: ServerFacts, prompt: str | None) -> bool:
-    """Returns whether a stop string can end the answer only, and not the thinking or white space before it."""
+    """Returns whether a stop string can end only the answer, and not the thinking or the whitespace before it."""
     if request.prefix:
         return not lost_whitespace(request, facts, prompt is not None)
     return not facts.thinks
 
 
 def encode_body(data: Mapping[str, Any]) -> bytes:
-    """Returns a body as bytes. Single surrogates, which orjson does not write, are escaped."""
+    """Returns a body encoded as JSON. Lone surrogates, which orjson rejects, are escaped."""
     try:
         return orjson.dumps(data, default=_plain)
     except TypeError:
@@ -80,7 +80,7 @@ def _messages(request: Request) -> list[dict[str, str]]:
 
 
 def _plain(value: Any) -> Any:
-    """Returns a mapping as a dict, since a schema may be any mapping."""
+    """Converts any mapping to a dict, because a schema may be any mapping."""
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError

@@ -1,9 +1,9 @@
-"""Reward models on servers, as Models. The messages of a request are the input, and the text of the reply has the
+"""Reward models on servers, as Models. The messages of a request are the input, and the text of the reply contains the
 numbers.
 
 vLLM serves them at `/pooling` (values of steps or of tokens) and `/classify` (probabilities of a text). Generative
-reward models answer at the chat endpoint. As a Model, a reward model shares the journal, the budgets, the limits and
-the record of calls with every other model.
+reward models answer at the chat endpoint. Because a reward model is a Model, it shares the journal, the budgets, the
+limits and the record of calls with all other models.
 """
 
 import json
@@ -26,12 +26,13 @@ from redraft.llm.providers.shared.error_body import ErrorBody, error_in_reply, u
 from redraft.llm.providers.shared.redaction import redacted_line
 from redraft.llm.usage import Usage
 
-TOPS = 20  # the most log-probabilities of a token that vLLM and OpenAI return
+TOPS = 20  # the largest number of log-probabilities per token that vLLM and OpenAI return
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A path, the settings of each request to it, and the field that has the numbers of an item of `data`."""
+    """A path, the settings that are sent with each request to it, and the name of the field of an item of `data` that
+    has the numbers."""
 
     path: str
     settings: Mapping[str, Any]
@@ -53,7 +54,7 @@ ENDPOINTS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
         ),
     }
 )
-"""The protocols and their endpoints. If a server lacks an endpoint, the next one is asked.
+"""The protocols and their endpoints. If a server lacks an endpoint, the next one is tried.
 
 "pooling" takes a chat or one text, and the reply's text is rows of probabilities. "classify" takes a chat or several
 texts, and returns a row of probabilities for each. "values" takes pieces that are tokenized one by one, and returns a
@@ -66,8 +67,8 @@ returns the log-probabilities of the next token, by token.
 
 
 class ServerRewardModel(Model):
-    """A reward model at one address or several. A message of role "input" is a plain text; of role "piece" or "end",
-    for "values", a part of one; of any other role, a part of a chat."""
+    """A reward model at one or more addresses. The role of a message decides its use: "input" is a plain text; "piece"
+    or "end" is a part of one text, for the protocol "values"; any other role is a part of a chat."""
 
     def __init__(
         self,
@@ -86,7 +87,8 @@ class ServerRewardModel(Model):
         self._secrets = (*filter(None, [key]), *self._addresses.secrets)
 
     async def complete(self, request: Request) -> Reply:
-        """Returns one choice whose text is JSON: a list of rows, or an object for "signs". Raises ModelError."""
+        """Returns one choice whose text is JSON: a list of rows, or an object for the protocol "signs". Raises
+        ModelError."""
         pieces = await self._pieces(request) if self.way == "values" else []
         tokens = [token for piece in pieces for token in piece]
         endpoint, reply = await self._ask({"input": tokens} if pieces else _shown(self.way, request))
@@ -112,7 +114,8 @@ class ServerRewardModel(Model):
         await self._wire.close()
 
     async def _ask(self, data: Mapping[str, Any]) -> tuple[Endpoint, Any]:
-        """Returns the first endpoint that the server has, and its reply. One that it lacks is not asked again."""
+        """Returns a pair: the first endpoint that the server has, and its reply. An endpoint that the server lacks is
+        not tried again."""
         endpoint, *others = self._endpoints
         try:
             return endpoint, await self._post_json(endpoint.path, {"model": self.name, **data, **endpoint.settings})
@@ -123,13 +126,13 @@ class ServerRewardModel(Model):
             return await self._ask(data)
 
     async def _pieces(self, request: Request) -> list[list[int]]:
-        """Returns the tokens of each piece. Equal pieces are tokenized once."""
+        """Returns the token ids of each piece. Equal pieces are tokenized only once."""
         texts = list(dict.fromkeys(message.content for message in request.messages))
         tokens = dict(zip(texts, await gather(self._tokens(text) for text in texts), strict=True))
         return [tokens[message.content] for message in request.messages]
 
     async def _tokens(self, text: str) -> list[int]:
-        """Returns a text's tokens without special tokens."""
+        """Returns the token ids of a text, without special tokens."""
         body = {"model": self.name, "prompt": text, "add_special_tokens": False}
         reply = await self._post_json("/tokenize", body)
         tokens = reply.get("tokens") if isinstance(reply, dict) else None
@@ -153,7 +156,8 @@ class ServerRewardModel(Model):
         return reply
 
     async def _post(self, path: str, body: bytes) -> Answer:
-        """Returns the answer of the best address that accepts the connection. Each body counts as a tree of its own."""
+        """Returns the answer of the best server that accepts the connection. A hash of the body is used as the number
+        of the tree."""
         last: ModelError | None = None
         for address in self._addresses.order(zlib.crc32(body)):
             try:
@@ -166,7 +170,7 @@ class ServerRewardModel(Model):
         raise last
 
     def _failure(self, path: str, status: int, answer: Answer, words: ErrorBody) -> ModelError:
-        """Returns the error of a refused request, with the cures of a reward model's server."""
+        """Returns the error for a rejected request, with cures that fit a reward model's server."""
         shown = answer.address.redacted
         short = redacted_line(words.text, *self._secrets)
         error = errors.status_error(status, answer.headers, words, shown, self.name, self._secrets)
@@ -185,7 +189,7 @@ class ServerRewardModel(Model):
         return error
 
     def _without_numbers(self, reply: Any) -> ModelError:
-        """Returns the error of a reply that is JSON, but no reply of a reward model."""
+        """Returns the error for a JSON reply that is not a reply of a reward model."""
         shown = redacted_line(json.dumps(reply), *self._secrets)
         return ModelError(
             f"{self._addresses.redacted} answered without numbers ({shown}).", cure=OTHER_SERVER, kind="bad reply"
@@ -193,7 +197,7 @@ class ServerRewardModel(Model):
 
 
 def _shown(way: str, request: Request) -> dict[str, Any]:
-    """Returns the field of the body that shows the draft. vLLM adds special tokens to a plain text; the chat template
+    """Returns the field of the body that holds the draft. vLLM adds special tokens to a plain text; the chat template
     adds them to a chat."""
     texts = [message.content for message in request.messages if message.role == "input"]
     if texts:
@@ -202,8 +206,8 @@ def _shown(way: str, request: Request) -> dict[str, Any]:
 
 
 def _rows(reply: Any, numbers: str) -> list[Any]:
-    """Returns the rows of numbers in a reply: of its only item, or of each item for "probs". A number that stands for a
-    row becomes a row."""
+    """Returns the rows of numbers in a reply: one row for each item for "probs", otherwise the rows of the only item. A
+    single number becomes a row of one number."""
     items = sorted(reply["data"], key=lambda item: item.get("index", 0))
     if numbers == "probs":
         return [item["probs"] for item in items]
@@ -214,8 +218,8 @@ def _rows(reply: Any, numbers: str) -> list[Any]:
 
 
 def _signs(reply: Any) -> dict[str, float]:
-    """Returns the log-probabilities of the candidates for the first token, by their text without white space. Among
-    equal texts the likeliest counts."""
+    """Returns the log-probabilities of the candidates for the first token, by their text without surrounding
+    whitespace. If candidates have the same text, the highest is returned."""
     found: dict[str, float] = {}
     for one in reply["choices"][0]["logprobs"]["content"][0]["top_logprobs"]:
         text = one["token"].strip()
@@ -224,7 +228,7 @@ def _signs(reply: Any) -> dict[str, float]:
 
 
 def _usage(reply: Any, estimate: int) -> Usage:
-    """Returns the number of tokens that the server read, or the estimate if the reply does not tell it."""
+    """Returns the number of tokens that the server read, or `estimate` if the reply does not say it."""
     usage = reply.get("usage")
     read = usage.get("prompt_tokens") if isinstance(usage, dict) else None
     return Usage(read if isinstance(read, int) and read > 0 else estimate)
@@ -238,4 +242,4 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
         r"chat template": "Start the server with --chat-template FILE, or choose another profile.",
     }
 )
-"""What servers say that refuse every draft, as patterns, and the cures."""
+"""The cures for error messages of servers that reject every draft, by patterns of the messages."""

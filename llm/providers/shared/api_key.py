@@ -1,4 +1,4 @@
-"""Reads API keys from the environment, and refuses keys that no request can carry."""
+"""Reads API keys from the environment, and rejects keys that an HTTP header cannot contain."""
 
 import os
 from collections.abc import Iterable
@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from redraft.llm.model import ModelError
 
 ENDINGS = ("_API_KEY", "_TOKEN")
-FIRST = 6  # letters of a provider's name by which its variables are known: together_ai has TOGETHERAI_API_KEY
+FIRST = 6  # letters of a provider's name that its variables begin with: together_ai has TOGETHERAI_API_KEY
 
 
 def read_key(variables: Iterable[str]) -> str:
-    """Returns the value of the first variable that is set; "" if none is. Raises a fatal ModelError for a key with a
-    character that no header of a request can hold."""
+    """Returns the value of the first variable that is set, or "" if none is. Raises a fatal ModelError if the key has a
+    character that an HTTP header cannot contain."""
     for variable in variables:
         if key := os.environ.get(variable):
             _check(variable, key)
@@ -20,7 +20,8 @@ def read_key(variables: Iterable[str]) -> str:
 
 
 def check_keys(provider: str) -> None:
-    """Checks the keys in the environment that may be a provider's, by LiteLLM's name for it. Raises as `read_key`."""
+    """Checks the keys in the environment that may belong to a provider, given by LiteLLM's name for it. Raises as
+    `read_key` does."""
     wanted = provider.replace("_", "").upper()[:FIRST]
     for variable, key in os.environ.items():
         if variable.endswith(ENDINGS) and variable.replace("_", "").upper().startswith(wanted):

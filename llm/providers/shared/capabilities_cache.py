@@ -1,6 +1,6 @@
-"""Facts about models, cached between processes in a small file in the user's cache folder.
+"""Caches facts about models between processes, in a small file in the user's cache folder.
 
-An event loop never waits for the write: a thread writes the file, and a reader waits for the thread.
+An event loop never waits for a write: a thread writes the file, and a reader waits for the thread.
 """
 
 import asyncio
@@ -13,14 +13,15 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
-LIFETIME_S = 7 * 24 * 3600.0  # older facts are found out again
+LIFETIME_S = 7 * 24 * 3600.0  # seconds; older facts are determined again
 
 
 class CapabilityCache:
-    """Facts by key, as JSON data.
+    """Facts about models by key, as JSON data.
 
-    A file that is broken or cannot be written is no error: its facts are found out again. `path` None means
-    `redraft/models.json` in the cache folder, which XDG_CACHE_HOME moves. `now` returns the seconds since the epoch.
+    If the file is broken or cannot be written, no error is raised, and its facts are determined again. If `path` is
+    None, the file is `redraft/models.json` in the user's cache folder, which XDG_CACHE_HOME can change. `now` returns
+    the seconds since the epoch.
     """
 
     def __init__(self, path: Path | None = None, *, now: Callable[[], float] = time.time) -> None:
@@ -28,13 +29,13 @@ class CapabilityCache:
         self._now = now
 
     def load(self, key: str) -> dict[str, Any]:
-        """Returns the facts of a key; empty if there are none, or only old ones."""
+        """Returns the facts under a key; empty if there are none, or if they are older than LIFETIME_S."""
         wait(list(WRITING))
         return self._entries().get(key, {}).get("facts", {})
 
     def store(self, key: str, facts: Mapping[str, Any]) -> None:
-        """Replaces the facts of a key. Old entries are dropped, and entries that other processes wrote in the meantime
-        stay. An entry's age counts from its first facts."""
+        """Replaces the facts under a key. Old entries are removed, and entries that other processes wrote meanwhile are
+        kept. The age of an entry is counted from its first facts."""
         try:
             asyncio.get_running_loop()
         except RuntimeError:
@@ -55,7 +56,7 @@ class CapabilityCache:
 
     @property
     def path(self) -> Path:
-        """The path of the file."""
+        """Returns the path of the file."""
         if self._path is None:
             from platformdirs import user_cache_path
 
@@ -83,7 +84,7 @@ def _is_valid(entry: Any, oldest: float) -> bool:
 
 
 def _write_file(path: Path, text: str) -> None:
-    """Writes the whole file or nothing: readers see the old file or the new one."""
+    """Writes the file atomically: readers see the old file or the complete new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:

@@ -1,4 +1,4 @@
-"""Reads the body of an error, and of a reply that is none."""
+"""Reads the body of an error reply, and of a successful reply that can't be used."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from redraft.llm.providers.shared.redaction import redacted_line
 
 
 class ErrorBody:
-    """The body of an error reply: its message, the parameter that it names, and its error code."""
+    """The body of an error reply: its message, the parameter that the error is about, and its error code."""
 
     def __init__(self, body: bytes) -> None:
         text = body.decode("utf-8", "replace")
@@ -36,8 +36,8 @@ class ErrorBody:
 
 
 def unreadable_reply(body: bytes, where: str, keys: Sequence[str], setting: str = "--api-base") -> ModelError:
-    """Returns the error of a body that is no valid reply although its status is 200. Its usage is unknown. `setting` is
-    what the user set the address with."""
+    """Returns the error for a body that is not a valid reply although its status is 200. The usage is unknown.
+    `setting` is the option that the user gave the address with."""
     words = ErrorBody(body)
     if not body.strip():
         message, cure = f"{where} answered with nothing.", "Try again later."
@@ -50,8 +50,8 @@ def unreadable_reply(body: bytes, where: str, keys: Sequence[str], setting: str 
 
 
 def error_in_reply(data: Mapping[str, Any]) -> tuple[int, ErrorBody] | None:
-    """Returns the status and the body of an error inside a reply of status 200, as gateways send it, or in place of a
-    reply, as older vLLM does; None if there is none."""
+    """Returns the status and the body of an error in a reply whose status is 200, or None if the reply has no error.
+    Gateways add such an error to a reply, and older versions of vLLM send it instead of a reply."""
     error = data if data.get("object") == "error" else data.get("error")
     if not error or data.get("choices"):
         return None

@@ -1,5 +1,5 @@
-"""How a choice of a reply ended: what the provider's finish reason says, by any of the words that providers use, and
-whether the choice is an answer, cut off at the limit, or lost."""
+"""Decides how a choice of a reply ended. The finish reason may be any of the words that providers use. The choice is an
+answer, is cut off at the token limit, or is lost."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -11,11 +11,11 @@ from redraft.llm.usage import Usage
 
 
 class Lost(StrEnum):
-    """Why a choice holds no whole answer."""
+    """Why a choice is not a complete answer."""
 
-    WITHHELD = "withheld"  # a filter took the answer away: another try fails too
-    BROKEN = "broken off"  # the provider failed in the midst of it: another try can help
-    EMPTY = "empty"  # the model ended without a word: another try can help
+    WITHHELD = "withheld"  # a content filter removed the answer: another try fails too
+    BROKEN = "broken off"  # the provider failed while it generated: another try can help
+    EMPTY = "empty"  # the model ended without any text: another try can help
 
 
 Ending = Finish | Lost
@@ -23,10 +23,11 @@ Ending = Finish | Lost
 
 
 def ending(reason: Any, native: Any = None) -> Ending | None:
-    """Returns what a finish reason means, in any case; None if it is missing or unknown.
+    """Returns the meaning of a finish reason, regardless of case; None if it is missing or unknown.
 
-    `native` is the word of the model's own provider, which gateways and LiteLLM send beside theirs. It decides if it
-    says more than that the model ended: they pass "error" and "model_length" on as "stop".
+    `native` is the finish reason of the model's own provider, which gateways and LiteLLM send beside their own. It
+    takes precedence if it means more than that the model ended, because they translate "error" and "model_length" to
+    "stop".
     """
     found = ENDINGS.get(reason) if isinstance(reason, str) else None
     if found is None and isinstance(reason, str):
@@ -57,13 +58,13 @@ WORDS: dict[Ending, tuple[str, ...]] = {
         "unexpected_tool_call", "other",
     ),
 }  # fmt: skip
-"""The words of vLLM, SGLang, llama.cpp, TGI, OpenAI, Anthropic, Gemini, Mistral, Cohere, DeepSeek, Zhipu, Bedrock."""
+"""The reasons of vLLM, SGLang, llama.cpp, TGI, OpenAI, Anthropic, Gemini, Mistral, Cohere, DeepSeek, Zhipu, Bedrock."""
 
 ENDINGS = {word: meaning for meaning, words in WORDS.items() for word in words}
 
 
 class Loss(NamedTuple):
-    """Why a choice is left out. `words` are the provider's: a finish reason or an error's message."""
+    """Why a choice is left out of a reply. `words` are the provider's: a finish reason or an error message."""
 
     kind: Lost
     words: str
@@ -72,11 +73,11 @@ class Loss(NamedTuple):
 def judge_ending(
     reason: Any, native: Any = None, error: Any = None, *, gives_reason: bool = False, at_limit: bool = False
 ) -> Finish | Loss:
-    """Returns how a choice ended, by its finish reason, the native one, and an error inside the choice.
+    """Returns how a choice ended, from its finish reason, the native finish reason, and an error inside the choice.
 
-    A text with an unknown reason is an answer. So is a text without a reason, since some servers give none. If the
-    server gave one before (`gives_reason`), the text is broken off. In both cases a text that used up its tokens
-    (`at_limit`) is cut.
+    A text with an unknown reason counts as an answer. So does a text without a reason, because some servers give none;
+    but if the server gave a reason before (`gives_reason`), the text counts as broken off. In all these cases, a text
+    that used up its tokens (`at_limit`) counts as cut off.
     """
     if error:
         message = error.get("message") if isinstance(error, dict) else error
@@ -90,13 +91,13 @@ def judge_ending(
 
 
 def is_empty(finish: Finish, text: str, thinking: str, prefix: str) -> bool:
-    """Returns whether a choice says nothing although the model ended by itself. After a half-written answer the model
-    may end at once, and thinking alone is a turn that gives no answer."""
+    """Returns whether a choice is empty although the model ended by itself. It is not empty if it continues a `prefix`,
+    since the model may end there at once, or if it has `thinking`."""
     return finish is Finish.END and not prefix and not thinking and not text.strip()
 
 
 def no_answer(losses: Sequence[Loss], where: str, usage: Usage) -> ModelError:
-    """Returns the error of a reply in which every choice is lost."""
+    """Returns the error for a reply that has no usable choice. `losses` says why each choice was lost."""
     kinds = {loss.kind for loss in losses}
     reasons = redacted_line(", ".join(sorted({loss.words for loss in losses})))
     if kinds == {Lost.WITHHELD}:

@@ -1,5 +1,5 @@
-"""Reads the JSON of a reply from a body around it: a stream of events that nobody asked for, comments, a mark at the
-end."""
+"""Reads the JSON of a reply from a body that may have more around it: an event stream that was not requested, comments,
+or an end mark."""
 
 import json
 import re
@@ -7,9 +7,9 @@ from typing import Any
 
 
 def reply_in_body(body: str) -> Any:
-    """Returns the JSON of a reply. NaN, single surrogates, lines of comments before it, and the lines of an event
-    stream around it are accepted. Surrogates are replaced, because they cannot be stored. Raises ValueError and
-    RecursionError."""
+    """Returns the JSON of a reply. Accepts NaN, lone surrogates, lines of comments before the JSON, and the lines of an
+    event stream around it. Lone surrogates are replaced, because they cannot be stored. Raises ValueError and
+    RecursionError if the body is not JSON."""
     body = HALVES.sub("\\\\ufffd", body.removeprefix("\ufeff"))
     try:
         return json.loads(body)
@@ -31,9 +31,9 @@ def reply_in_body(body: str) -> Any:
 
 
 def _joined(events: list[Any], done: bool) -> dict[str, Any]:
-    """Returns one reply of the events of a stream. A choice without a finish reason is broken off, unless the stream
-    came to its end. After an event with an error nothing is whole: the reply is the error, without choices. Raises
-    AttributeError and TypeError for events of another form."""
+    """Returns one reply from the events of a stream. A choice without a finish reason counts as broken off, unless the
+    stream is complete. If an event has an error, returns the reply with the error and without choices. Raises
+    AttributeError and TypeError if an event has another form."""
     choices: dict[int, dict[str, Any]] = {}
     reply: dict[str, Any] = {}
     for event in events:
@@ -49,8 +49,8 @@ def _joined(events: list[Any], done: bool) -> dict[str, Any]:
 
 
 def _extend(choices: dict[int, dict[str, Any]], piece: Any) -> None:
-    """Adds a piece of a choice to the choice of its number. Raises AttributeError and TypeError for a piece of another
-    form."""
+    """Adds a piece of a choice to the choice with the piece's index. Raises AttributeError and TypeError if the piece
+    has another form."""
     empty = {"message": {"role": "assistant"}, "finish_reason": None}
     choice = choices.setdefault(piece.get("index", 0), empty)
     delta = piece.get("delta") or piece.get("message") or {"content": piece.get("text")}
@@ -68,7 +68,7 @@ def _extend(choices: dict[int, dict[str, Any]], piece: Any) -> None:
 
 HIGH, LOW = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 HALVES = re.compile(rf"{HIGH}(?!{LOW})|(?<!{HIGH}){LOW}")
-"""Escapes of a single surrogate, whose other half is missing."""
+"""Matches escapes of lone surrogates, whose other half is missing."""
 
 EVENTS = re.compile(r"^(?:data:|:)", re.MULTILINE)
 IGNORED = re.compile(r":|(?:event|id|retry):")

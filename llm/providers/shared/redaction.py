@@ -1,4 +1,5 @@
-"""A provider's error message without secrets, in one short line, and the pause that it asks for."""
+"""Removes secrets from a provider's error message and shortens it to one line. Also reads the pause that a provider
+asks for."""
 
 import os
 import re
@@ -8,46 +9,44 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import unquote_plus
 
 MOST = 300  # characters
-PIECE = 8  # the fewest characters of a key that are masked
-LEAST = 4  # the fewest characters of a secret in an address
-ECHO = 12  # the fewest characters of a prompt that are masked
+PIECE = 8  # minimum length, in characters, of a piece of a key that is masked
+LEAST = 4  # minimum length, in characters, of a secret in an address
+ECHO = 12  # minimum length, in characters, of a quotation of a prompt that is masked
 
 
 def redacted_line(text: str, *keys: str) -> str:
-    """Returns a provider's message in one line of at most 300 characters. The line has masks in place of `keys` and
-    long pieces of them, secrets of the environment, and all text that looks like a key."""
+    """Returns a provider's message in one line of at most 300 characters. `keys`, long pieces of them, secrets in
+    environment variables, and all texts that look like a key are replaced by `***`."""
     for secret in (*keys, *_secrets()):
         text = _mask(text, secret)
     return redact_addresses(KEY.sub("***", " ".join(text.split())))[:MOST]
 
 
 def without_echo(text: str, *asked: str) -> str:
-    """Returns a provider's message with a mask in place of each run of 12 or more characters that stands in one of the
-    texts `asked`: error messages may quote the prompt. White space counts as one space."""
+    """Returns a provider's message with `***` in place of each run of 12 or more characters that also occurs in one of
+    the texts `asked`, because error messages may quote the prompt. A run of whitespace counts as one space."""
     whole = "\n".join(" ".join(one.split()) for one in asked)
     return _hidden(text, ECHO, lambda piece: piece in whole)
 
 
 def redact_address(given: str) -> str:
-    """Returns an address, or several separated by commas, without user, password and query, so that it can be
-    stored."""
+    """Returns an address, or several separated by commas, without user, password and query, so that it can be stored."""
     return re.sub(r"[?#][^\s,]*", "?***", re.sub(r"(^|//|,\s*)[^/?#,\s]*@", r"\1***@", given))
 
 
 def redact_addresses(text: str) -> str:
-    """Returns the text with all users, passwords and keys removed from its addresses."""
+    """Returns the text with users, passwords and keys removed from the addresses in it."""
     return QUERY.sub(r"\1***", USER.sub("//***@", text))
 
 
 def redact_location(given: str) -> str:
-    """Returns an address, or several separated by commas, without user, password and keys. The scheme may be
-    missing."""
+    """Returns an address, or several separated by commas, without user, password and keys. The scheme may be missing."""
     return redact_addresses(re.sub(r"(^|,\s*)[^/?#,\s]*@", r"\1***@", given))
 
 
 def address_secrets(given: str) -> tuple[str, ...]:
-    """Returns the passwords and the values of queries in an address, or in several separated by commas, both as written
-    and decoded."""
+    """Returns the passwords and the query values in an address, or in several separated by commas, both as written and
+    URL-decoded."""
     found: list[str] = []
     for one in given.split(","):
         rest, _, query = one.partition("#")[0].partition("?")
@@ -59,11 +58,11 @@ def address_secrets(given: str) -> tuple[str, ...]:
 
 
 def retry_after_s(headers: Mapping[str, str], text: str = "", now: float | None = None) -> float | None:
-    """Returns the seconds that a provider asks to wait, or None.
+    """Returns the seconds that a provider asks the client to wait, or None.
 
     The sources are `retry-after-ms`, `Retry-After` (seconds or a date), the longest `x-ratelimit-reset-*` whose
-    `x-ratelimit-remaining-*` is 0, and "try again in 1m3.5s" in the text. `now` is the time since the epoch. The lookup
-    of header names is exact, so the mapping should be case-insensitive.
+    `x-ratelimit-remaining-*` is 0, and "try again in 1m3.5s" in the text. `now` is the time in seconds since the epoch.
+    Header names are looked up exactly, so the mapping should be case-insensitive.
     """
     asked = _number(headers.get("retry-after-ms"))
     if asked is not None:
@@ -92,8 +91,8 @@ def _secrets() -> list[str]:
 
 
 def _mask(text: str, secret: str) -> str:
-    """Returns the text with every run of at least PIECE characters of a secret masked. A shorter secret is masked where
-    it stands alone: servers of one's own take keys such as "x", which words contain too."""
+    """Returns the text with every run of at least PIECE characters of a secret masked. A shorter secret is masked only
+    if it is a whole word: keys of private servers, such as "x", may also be part of words."""
     if not secret or secret[:PIECE] == text:
         return text if not secret else "***"
     if len(secret) < PIECE:
@@ -104,7 +103,8 @@ def _mask(text: str, secret: str) -> str:
 
 
 def _hidden(text: str, size: int, secret: Callable[[str], bool]) -> str:
-    """Returns the text with a mask in place of each run of pieces of `size` characters that are secret."""
+    """Returns the text with a mask in place of each run of characters that consists of secret pieces. A piece has
+    `size` characters."""
     shown = [True] * len(text)
     for at in range(len(text) - size + 1):
         if secret(text[at : at + size]):
@@ -117,7 +117,7 @@ def _number(text: str | None) -> float | None:
 
 
 def _duration(text: str | None) -> float | None:
-    """Returns the seconds of a duration in OpenAI's form ("1s", "6m0s", "20ms", "1h2m3.5s"), or of a plain number."""
+    """Returns the seconds of a duration in OpenAI's format ("1s", "6m0s", "20ms", "1h2m3.5s"), or of a plain number."""
     plain = _number(text)
     if plain is not None or not text:
         return plain
@@ -133,7 +133,7 @@ USER = re.compile(r"//[^/?#\s]+@")
 QUERY = re.compile(r"([?&][^=&\s]*(?:key|token|secret|password|sig|signature)=)[^&#\s\"']+", re.IGNORECASE)
 
 ADDRESS_SECRET = rf"{USER.pattern}|(?i:{QUERY.pattern})"
-"""A pattern for an address with a user, a password or a key inside a text. It needs no flags."""
+"""A pattern for an address in a text that contains a user, a password or a key. It needs no flags."""
 
 LOCATION_SECRET = rf"^[^/?#]*@|{ADDRESS_SECRET}"
-"""A pattern for an address alone, which may lack its scheme, with a user, a password or a key."""
+"""A pattern for a text that is an address with a user, a password or a key. The scheme may be missing."""

@@ -1,4 +1,4 @@
-"""Functions for returned texts that all routes share: stop strings, tokens, log-probabilities."""
+"""Functions for generated texts that all routes share: stop strings, tokens, log-probabilities."""
 
 from codecs import getincrementaldecoder
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from redraft.llm.model import Choice
 
 
 def cut_at_stop(text: str, stop: Sequence[str]) -> tuple[str, bool]:
-    """Returns the text before its first stop string, and whether there was one."""
+    """Returns a pair: the text before its first stop string, and whether it had one."""
     ends = [at for at in (text.find(mark) for mark in stop if mark) if at >= 0]
     return (text[: min(ends)], True) if ends else (text, False)
 
@@ -16,11 +16,11 @@ def cut_at_stop(text: str, stop: Sequence[str]) -> tuple[str, bool]:
 def align_tokens(
     tokens: Sequence[tuple[bytes, float]], text: str, *, thought: bool = False
 ) -> tuple[tuple[float, ...], tuple[int, ...]] | None:
-    """Returns the log-probabilities of the tokens that spell a text, and the character at which each token begins.
+    """Returns the log-probability of each token of a text, and the index of the character at which each token begins.
 
-    If a character's bytes are spread over several tokens, each of them begins at that character. Tokens after the
-    text's end (a stop string) are left out. So is white space before the text; with `thought`, so is everything before
-    the text. Returns None if the tokens do not spell the text.
+    If the bytes of a character are spread over several tokens, each of these tokens begins at that character. Tokens
+    after the text's end (a stop string) are left out, as is whitespace before the text; with `thought`, everything
+    before the text is left out. Returns None if the tokens do not spell the text.
     """
     raw = text.encode("utf-8", "surrogatepass")
     full = b"".join([token for token, _ in tokens])
@@ -46,8 +46,8 @@ def align_tokens(
 def _align_replacements(
     tokens: Sequence[tuple[bytes, float]], text: str
 ) -> tuple[tuple[float, ...], tuple[int, ...]] | None:
-    """Aligns tokens in which parts of characters are replacement characters. Such a token begins where the token before
-    it ended, and the text continues with the next token that it contains."""
+    """Aligns tokens with a text if the server replaced incomplete characters in tokens by U+FFFD. Such a token gets the
+    offset at which the previous token ended; the next token without U+FFFD is searched for in the rest of the text."""
     logprobs: list[float] = []
     offsets: list[int] = []
     at, lost = 0, False
@@ -66,7 +66,7 @@ def _align_replacements(
 
 
 def _start(full: bytes, raw: bytes, thought: bool) -> int | None:
-    """Returns where a text begins in the bytes of its tokens, or None."""
+    """Returns the offset of a text in the bytes of its tokens, or None."""
     if thought:
         closed = full.rfind(CLOSING)
         at = full.find(raw, closed) if closed >= 0 else full.rfind(raw)
@@ -78,10 +78,10 @@ def _start(full: bytes, raw: bytes, thought: bool) -> int | None:
 
 
 def with_token_counts(choices: Sequence[Choice], total: int) -> tuple[Choice, ...]:
-    """Returns the choices with their numbers of tokens, thinking included.
+    """Returns the choices with their numbers of tokens, which include thinking.
 
-    Providers count tokens for a whole reply (`total`; 0 if they do not). The total is shared out by the
-    log-probabilities if each choice has them and did not think, and by length otherwise.
+    Providers report one number for a whole reply (`total`; 0 if they report none). It is divided among the choices by
+    the number of log-probabilities if each choice has them and none has thinking, otherwise by length.
     """
     if len(choices) == 1:
         return (_with_tokens(choices[0], total or len(choices[0].logprobs or ())),)
@@ -99,7 +99,7 @@ def with_token_counts(choices: Sequence[Choice], total: int) -> tuple[Choice, ..
 
 
 def _with_tokens(choice: Choice, tokens: int) -> Choice:
-    """Returns the choice with its number of tokens. It lists all fields, since `replace` takes three times as long."""
+    """Returns the choice with its number of tokens. All fields are listed, because `replace` takes three times as long."""
     return Choice(choice.text, choice.finish, tokens, choice.logprobs, choice.offsets, choice.thinking, choice.call_id)
 
 

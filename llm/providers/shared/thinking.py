@@ -9,7 +9,7 @@ OPENING, CLOSING = "<think>", "</think>"
 TAGS = (
     (OPENING, CLOSING),
     ("<thinking>", "</thinking>"),
-    ("<thought>", "</thought>"),  # Gemini, in its form of OpenAI's protocol
+    ("<thought>", "</thought>"),  # Gemini, through its OpenAI-compatible API
     ("<seed:think>", "</seed:think>"),  # Seed-OSS
     ("<budget:thinking>", "</budget:thinking>"),
     ("[THINK]", "[/THINK]"),  # Magistral
@@ -23,11 +23,11 @@ TAGS = (
 
 
 def split_thinking(message: Mapping[str, Any], unopened: bool, prefix: str = "") -> tuple[str, str, bool]:
-    """Returns the text and the thinking of a chat message, and whether the thinking lacked its opening tag.
+    """Returns a triple: the text of a chat message, its thinking, and whether the thinking lacked its opening tag.
 
-    Servers send thinking in a field of its own, as parts of the content, or in the text between tags. `unopened` says
-    that this model's thinking begins without a tag. If there is no content, the words of a refusal are the text. After
-    a `prefix`, white space before the text belongs to it. A token at the end that marks the end is no part of the text:
+    Servers send thinking in a separate field, as parts of the content, or in the text between tags. `unopened` says
+    that this model's thinking begins without a tag. If there is no content, the text is the message of a refusal. After
+    a `prefix`, whitespace before the text is kept. An end-of-turn token at the end of the text is removed, because
     servers with a wrong chat template send it.
     """
     content = message.get("content")
@@ -50,8 +50,9 @@ def split_thinking(message: Mapping[str, Any], unopened: bool, prefix: str = "")
 
 
 def split_inline_thinking(text: str, unopened: bool) -> tuple[str, str, bool]:
-    """Returns the text after its thinking, the thinking, and whether the thinking lacked its opening tag. Without a
-    closing tag, everything is thinking. Tags after the beginning belong to an answer that speaks of them."""
+    """Returns a triple: the text after the thinking, the thinking, and whether the thinking lacked its opening tag.
+    Without a closing tag, everything is thinking. Tags that do not begin the text belong to an answer that mentions
+    them."""
     text = _without_end_token(text)
     begun = text.lstrip()
     if not unopened and not begun.startswith(BEGINNINGS) and not _may_close(text):
@@ -70,19 +71,19 @@ def split_inline_thinking(text: str, unopened: bool) -> tuple[str, str, bool]:
 
 
 def _without_end_token(text: str) -> str:
-    """Returns the text without the token that ends a model's turn. "</s>" may also close a tag of the text."""
+    """Returns the text without the token that ends a model's turn. "</s>" is kept if it may close a tag of the text."""
     if text.rstrip()[-1:] not in END_TOKEN_ENDS or ("<s>" in text and "</s>" in text):
         return text
     return END_TOKEN.sub("", text)
 
 
 def _may_close(text: str) -> bool:
-    """Returns whether a text may hold a closing tag. Most texts hold none, and this shows it fast."""
+    """Returns whether a text may have a closing tag. This is a fast check, since most texts have none."""
     return "</" in text or "|>" in text or "[/THINK]" in text or "◁/" in text
 
 
 def _unwrapped(answer: str) -> str:
-    """Returns an answer without white space before it and the tokens that some models put around it."""
+    """Returns an answer without leading whitespace and without the tokens that some models put around it."""
     answer = answer.lstrip()
     opening, _, rest = answer.partition("|>")
     end = ANSWERS.get(f"{opening}|>") if answer.startswith("<|") else None
@@ -90,8 +91,8 @@ def _unwrapped(answer: str) -> str:
 
 
 def _channels(text: str) -> tuple[str, str, bool]:
-    """Returns what the channels of GPT-OSS say: "final" is the text, and the others are thinking. A decoder that drops
-    special tokens leaves the names of the channels."""
+    """Returns the text and the thinking in the channels of GPT-OSS: the channel "final" is the text, and the others are
+    thinking. If the decoder drops special tokens, only the names of the channels remain in the text."""
     if not text.startswith(HARMONY):
         thinking, _, answer = text.removeprefix("analysis").rpartition("assistantfinal")
         return answer.strip(), thinking.strip(), False
@@ -117,7 +118,7 @@ def _parts(content: list[Any]) -> tuple[str, str]:
 
 
 FIELDS = ("reasoning_content", "reasoning", "thinking", "thinking_blocks", "reasoning_details")
-"""The fields of a message that hold its thinking, as a text or as parts; the first that is not empty counts."""
+"""The fields of a message that may hold its thinking, as a text or as parts. The first non-empty one is used."""
 
 BEGINNINGS = (*(opening for opening, _ in TAGS), "<|", "analysis")
 
@@ -125,11 +126,11 @@ END_TOKEN_ENDS = (">", "｜")
 END_TOKEN = re.compile(
     r"(?:<\|(?:im_end|eot_id|eom_id|endoftext|end_of_text|end|return)\|>|<end_of_turn>|<｜end▁of▁sentence｜>|</s>)\s*\Z"
 )
-"""The tokens by which Qwen, Llama, GPT, Phi, Gemma, DeepSeek and Mistral end a turn."""
+"""Matches the tokens with which Qwen, Llama, GPT, Phi, Gemma, DeepSeek and Mistral end a turn."""
 HARMONY = ("<|channel|>", "<|start|>assistant<|channel|>")
 CHANNEL = re.compile(
     r"<\|channel\|>\s*(\w+)[^<]*(?:<\|constrain\|>\w+)?<\|message\|>(.*?)(?=<\|(?:end|return|call|start|channel)\|>|\Z)",
     re.DOTALL,
 )
 ANSWERS = {"<|START_RESPONSE|>": "<|END_RESPONSE|>", "<|begin_of_solution|>": "<|end_of_solution|>"}
-"""Tokens around an answer, by the token that opens it."""
+"""The token that closes an answer, by the token that opens it."""

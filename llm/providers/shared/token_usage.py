@@ -1,4 +1,4 @@
-"""The usage that a reply reports, in any of the forms that providers use, or an estimate of it."""
+"""Reads the usage that a reply reports, in any of the forms that providers use, or estimates it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from redraft.llm.model import Choice, Request
 from redraft.llm.usage import Usage
 
-CHARACTERS = 4  # characters of a token, if neither the server nor log-probabilities give a count
+CHARACTERS = 4  # estimated characters per token, if neither the server nor log-probabilities give a count
 
 
 def reply_usage(given: Any, choices: Sequence[Choice], request: Request) -> Usage:
-    """Returns the usage that a reply reports. Missing counts are estimated from the log-probabilities, or else from the
-    length, and are never zero."""
+    """Returns the usage that a reply reports. Missing counts are estimated from the number of log-probabilities, or
+    else from the length of the text, and are never zero."""
     prompt = count(given, "prompt_tokens") or _estimate_tokens(sum(len(m.content) for m in request.messages))
     completion = count(given, "completion_tokens")
     seen = 0
@@ -36,7 +36,7 @@ def reply_usage(given: Any, choices: Sequence[Choice], request: Request) -> Usag
 
 
 def count(given: Any, name: str) -> int:
-    """Returns a number of tokens that a usage reports; 0 if it is missing or no number."""
+    """Returns a count of tokens in a reported usage; 0 if it is missing or not a number."""
     value = _part(given, name)
     return int(value) if value and isinstance(value, int | float) and 0 < value < 2**53 else 0
 

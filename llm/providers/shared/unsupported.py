@@ -1,22 +1,22 @@
-"""Finds out that a model does not support a setting: a rejection says so, or replies ignore the setting."""
+"""Detects that a model does not support a setting: it rejects the setting, or its replies ignore the setting."""
 
 import re
 from collections import Counter
 
-ENOUGH = 2  # replies in a row that ignore a setting
+ENOUGH = 2  # consecutive replies that ignore a setting
 
 
 class UnsupportedSigns:
-    """Counts, for each ability, the replies in a row in which a model did not show it.
+    """Counts, for each ability, the consecutive replies in which a model did not show it.
 
-    A single reply proves nothing, since a fault looks the same.
+    A single reply proves nothing, because an error can look the same.
     """
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
 
     def add(self, ability: str) -> bool:
-        """Counts another reply without the ability. Returns whether there are ENOUGH."""
+        """Counts one more reply without the ability. Returns whether the count has reached ENOUGH."""
         self._counts[ability] += 1
         return self._counts[ability] >= ENOUGH
 
@@ -31,4 +31,4 @@ UNSUPPORTED = re.compile(
     r"|not enabled|incompatible",
     re.IGNORECASE,
 )
-"""Words of a rejection that say that a parameter is unknown or not supported."""
+"""Matches the words of an error message about a parameter that is unknown or not supported."""

@@ -1,4 +1,4 @@
-"""The body of a provider's answer, which shows what LiteLLM's response has lost."""
+"""The raw body of a provider's answer. It shows facts that LiteLLM's response lacks."""
 
 import ast
 import json
@@ -12,7 +12,8 @@ from redraft.llm.providers.via_litellm.errors import Failure
 
 
 class AnswerBody:
-    """LiteLLM's logger of one call: it keeps the body of the answer. `text` is None until an answer came."""
+    """A `logger_fn` for one call of LiteLLM, which stores the raw body of the answer in `text`. `text` is None until an
+    answer arrives."""
 
     def __init__(self) -> None:
         self.text: str | None = None
@@ -24,21 +25,20 @@ class AnswerBody:
 
     @property
     def lacks_reason(self) -> bool:
-        """Whether a finish reason is null. LiteLLM turns it into "stop"."""
+        """Returns whether a finish reason in the body is null. LiteLLM replaces null by "stop"."""
         return self.text is not None and any(sign in self.text for sign in NO_REASON)
 
     @property
     def gives_reason(self) -> bool:
-        """Whether every choice has a finish reason."""
+        """Returns whether every choice has a finish reason."""
         return self.text is not None and '"finish_reason"' in self.text and not self.lacks_reason
 
 
 def reply_or_failure(failure: Failure, body: AnswerBody, where: str) -> Mapping[str, Any] | Failure:
     """Returns the JSON of a reply that LiteLLM could not read, or the failure of the call.
 
-    LiteLLM raises errors, mostly with a status that it makes up, for a reply with an error in it, with parts in place
-    of a text, without choices, and with events or comments around its JSON. Raises ModelError for a body that is no
-    reply.
+    LiteLLM raises errors, mostly with a status that it makes up, if a reply has an error in it, has parts instead of a
+    text, has no choices, or has events or comments around its JSON. Raises ModelError if the body is not a reply.
     """
     if failure.answered:
         return failure
@@ -58,7 +58,8 @@ def reply_or_failure(failure: Failure, body: AnswerBody, where: str) -> Mapping[
 
 
 def _body_in_error(failure: Failure) -> str | None:
-    """Returns the body that an error quotes: broken JSON, or an answer that is no object."""
+    """Returns the body that an error quotes: broken JSON, or an answer that is not an object. Returns None if it quotes
+    none."""
     for error in failure.chain:
         if isinstance(error, json.JSONDecodeError):
             return error.doc

@@ -3,10 +3,10 @@
 >>> from redraft.llm.providers.via_litellm.embedded import register
 >>> register()
 
-`n`, logprobs, seed, stop, max_tokens, temperature, top_p, top_k, min_p and a trailing assistant message, which the
-model continues, work as with other providers. Sample i of a seeded call has the seed `seed + i`. The model answers the
-prompt formats that it was trained on (`TEMPLATES` of `redraft.llm.providers.embedded.prompts`) and refuses
-others with a BadRequestError.
+`n`, logprobs, seed, stop, max_tokens, temperature, top_p, top_k and min_p work as with other providers. The model
+continues a trailing assistant message. Sample i of a seeded call has the seed `seed + i`. The model answers only the
+prompt formats that it was trained on (`TEMPLATES` of `redraft.llm.providers.embedded.prompts`). LiteLLM raises a
+BadRequestError for any other prompt.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ NAME = f"{PROVIDER}/{MODEL}"
 
 
 def register() -> None:
-    """Registers "redraft/embedded" with LiteLLM in this process, at no cost. A second call has no effect."""
+    """Registers "redraft/embedded" with LiteLLM in this process, with a price of 0. A second call has no effect."""
     if any(item["provider"] == PROVIDER for item in litellm.custom_provider_map):
         return
     litellm.custom_provider_map.append({"provider": PROVIDER, "custom_handler": Provider()})
@@ -53,8 +53,8 @@ def embedded_model(module: ModuleType, limits: Limits) -> Model:
 
 
 class EmbeddedThroughLiteLLM(LiteLLMModel):
-    """The embedded model through LiteLLM. Its name and prompts are those of the embedded model, so recipes and samples
-    are the same."""
+    """The embedded model, called through LiteLLM. It has the name and the prompts of the embedded model, so recipes and
+    samples are the same on both routes."""
 
     remote = False
     sources = EmbeddedModel.sources
@@ -62,7 +62,7 @@ class EmbeddedThroughLiteLLM(LiteLLMModel):
 
     @property
     def capabilities(self) -> Capabilities:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """Every capability."""
+        """Returns EVERYTHING: all capabilities."""
         return EVERYTHING
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -71,43 +71,43 @@ class EmbeddedThroughLiteLLM(LiteLLMModel):
         self.version = registered_provider().model.version
 
     def parameters(self, request: Request) -> dict[str, Any]:
-        """Returns the parameters of a request with each sample's own seed and a beam search, which OpenAI's protocol
-        lacks."""
+        """Returns the parameters of a request, and two that OpenAI's protocol lacks: the seed of each sample, and the
+        length penalty of a beam search."""
         penalty = request.beam and request.beam.length_penalty
         return super().parameters(request) | {"seeds": list(request.seeds), "beam_length_penalty": penalty}
 
     def reply(
         self, response: Any, request: Request, parameters: Mapping[str, Any], body: AnswerBody | None = None
     ) -> Reply:
-        """Returns the exact samples, including the tokens of a stop string."""
+        """Returns the exact samples, which include the tokens of a stop string."""
         reply = super().reply(response, request, parameters, body)
         exact = (choice.provider_specific_fields["choice"] for choice in response.choices)
         return Reply(tuple(map(choice_from_json, exact)), reply.usage, cost_usd=0.0)
 
 
 class Provider(CustomLLM):
-    """The handler that LiteLLM calls. One embedded model, loaded at the first call, answers all calls."""
+    """The handler that LiteLLM calls. One embedded model, loaded on the first call, answers all calls."""
 
     @cached_property
     def model(self) -> EmbeddedModel:
-        """The embedded model."""
+        """Returns the embedded model."""
         return embedded()
 
     def completion(self, *arguments: Any, **named: Any) -> ModelResponse:
-        """Returns a whole answer."""
+        """Returns a complete answer."""
         return _run_in_thread(self._answer(**named))
 
     async def acompletion(self, *arguments: Any, **named: Any) -> ModelResponse:
-        """Returns a whole answer."""
+        """Returns a complete answer."""
         return await self._answer(**named)
 
     def streaming(self, *arguments: Any, **named: Any) -> Iterator[GenericStreamingChunk]:
-        """Yields a finished answer token by token."""
+        """Yields the tokens of a finished answer as chunks."""
         yield from _chunks(_run_in_thread(self._reply(streamed=True, **named)))
 
     # LiteLLM declares a coroutine here, but iterates over the result of the call at once.
     async def astreaming(self, *arguments: Any, **named: Any) -> AsyncIterator[GenericStreamingChunk]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Yields a finished answer token by token."""
+        """Yields the tokens of a finished answer as chunks."""
         for chunk in _chunks(await self._reply(streamed=True, **named)):
             yield chunk
 
@@ -136,7 +136,7 @@ class Provider(CustomLLM):
 
 
 def registered_provider() -> Provider:
-    """Returns the provider that is registered."""
+    """Returns the provider that is registered with LiteLLM."""
     handlers = (item["custom_handler"] for item in litellm.custom_provider_map)
     return next(handler for handler in handlers if isinstance(handler, Provider))
 
@@ -165,8 +165,8 @@ def _text(content: Any) -> str:
 
 
 def _choice(index: int, choice: Choice, logprobs: bool) -> Choices:
-    """Returns a choice in LiteLLM's form, and the exact choice in a field: the protocol lacks its offsets and its count
-    of tokens."""
+    """Returns a choice in LiteLLM's format. The exact choice is added in a field, because the format lacks offsets and
+    the number of tokens."""
     fields: dict[str, Any] = {"choice": choice_to_json(choice)}
     if choice.finish is not Finish.STOP:
         fields["stop_reason"] = None
@@ -184,8 +184,8 @@ def _choice(index: int, choice: Choice, logprobs: bool) -> Choices:
 
 
 def _pieces(choice: Choice) -> list[str]:
-    """Returns the text that each token begins. If a character is spread over several tokens, it belongs to the last of
-    them."""
+    """Returns the part of the text that belongs to each token. A character that is spread over several tokens belongs
+    to the last of them."""
     starts = choice.offsets or ()
     return [choice.text[start:end] for start, end in zip(starts, (*starts[1:], len(choice.text)), strict=True)]
 
@@ -205,7 +205,7 @@ def _usage(reply: Reply) -> dict[str, Any]:
 
 
 def _run_in_thread(reply: Coroutine[Any, Any, Any]) -> Any:
-    """Returns the result of a coroutine. The coroutine runs in a thread of its own, because the caller's thread may run
-    an event loop."""
+    """Returns the result of a coroutine. The coroutine runs in a new thread, because the caller's thread may run an
+    event loop."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, reply).result()

@@ -1,4 +1,4 @@
-"""Embeddings of texts by any provider that LiteLLM knows."""
+"""Embeddings of texts from any provider that LiteLLM supports."""
 
 import asyncio
 import math
@@ -14,13 +14,13 @@ from redraft.llm.providers.via_litellm.errors import Failure
 from redraft.llm.providers.via_litellm.model import LiteLLMModel
 from redraft.llm.providers.via_litellm.route import litellm_model
 
-LONGEST_WAIT_S = 60.0  # between two tries, if the provider asks for no other pause
+LONGEST_WAIT_S = 60.0  # seconds between two tries, if the provider asks for no other pause
 
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """The embeddings of texts, a list of numbers for each, in order; the tokens that were read, and their price in US
-    dollars if it is known."""
+    """The embeddings of texts, one list of numbers for each text, in order; the number of tokens in the texts; and the
+    cost in US dollars, or None if it is unknown."""
 
     vectors: list[list[float]]
     tokens: int = 0
@@ -29,8 +29,9 @@ class Embedded:
 
 @dataclass(slots=True)
 class LiteLLMEmbedder:
-    """A model of embeddings by LiteLLM's name for it, or, with `api_base`, by its own name on that OpenAI-compatible
-    server. Raises a fatal ModelError for a name without a known provider, and for a key that no request can carry."""
+    """An embedding model, given by LiteLLM's name for it, or, with `api_base`, by its own name on that
+    OpenAI-compatible server. Raises a fatal ModelError if the name has no known provider, or if an HTTP header cannot
+    contain the key."""
 
     name: str
     api_base: str | None = None
@@ -43,8 +44,8 @@ class LiteLLMEmbedder:
         self._model = model
 
     async def embed(self, texts: Sequence[str]) -> Embedded:
-        """Returns the embeddings of the texts. A failed call is repeated within the limits, if that can help. Raises
-        ModelError."""
+        """Returns the embeddings of the texts. A failed call is retried within the limits if another try can help.
+        Raises ModelError."""
         faults, begun = 0, time.monotonic()
         for tries in range(1, 1_000_000):
             try:
@@ -75,8 +76,8 @@ class LiteLLMEmbedder:
 
 
 def _vectors(reply: Any, count: int, where: str) -> list[list[float]]:
-    """Returns the vectors of a reply in the order of the texts. Raises ModelError unless there are as many as
-    texts, all of one length and of finite numbers."""
+    """Returns the vectors of a reply in the order of the texts. Raises ModelError unless there is one vector for each
+    text, all have the same length, and all their numbers are finite."""
     found: list[Any] = sorted(reply.data or [], key=lambda one: one["index"])
     vectors: list[list[float]] = [one["embedding"] for one in found]
     lengths = {len(vector) for vector in vectors}

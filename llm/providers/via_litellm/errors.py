@@ -1,4 +1,5 @@
-"""Turns the failure of a call through LiteLLM into an error of one line, with cause and cure, and without any key."""
+"""Converts the failure of a call through LiteLLM to an error of one line that names the cause and the cure and contains
+no key."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,8 +15,8 @@ OVERLOADED = (429, 503, 529)
 
 
 class Failure:
-    """An exception that LiteLLM raised. `status` is the HTTP status of the provider's answer, or 0 if there was none;
-    `message` is its text in one line, without the secrets of the address."""
+    """An exception that LiteLLM raised. `status` is the HTTP status of the provider's answer, or 0 if there was no
+    answer. `message` is the exception's text in one line, without the secrets in the address."""
 
     def __init__(self, error: BaseException, api_base: str = "") -> None:
         self.chain = _chain(error)
@@ -26,29 +27,30 @@ class Failure:
         self.status = answer.status_code if answer is not None else _local_status(error, self.kinds)
         self.headers: Mapping[str, str] = getattr(answer, "headers", None) or {}
         self.answered = answer is not None
-        self.code = _code(answer)  # the provider's code of the error; empty if there is none
+        self.code = _code(answer)  # the provider's error code; empty if there is none
 
     @classmethod
     def answer(cls, status: int, words: str, code: str = "") -> "Failure":
-        """Returns the failure that an answer holds, which has no exception of its own."""
+        """Returns the failure for an error inside an answer, for which there is no exception."""
         failure = cls(Exception(words))
         failure.status, failure.answered, failure.code = status, True, code
         return failure
 
     @property
     def unreachable(self) -> bool:
-        """Whether no connection could be made, so that nothing was sent."""
+        """Returns whether no connection could be made, so that nothing was sent."""
         return not self.answered and bool(self.kinds & UNREACHABLE)
 
     @property
     def pause_s(self) -> float | None:
-        """The seconds that the provider asks to wait, by its headers or its message."""
+        """Returns the seconds that the provider asks the client to wait, from its headers or its message; None if it
+        does not ask."""
         return retry_after_s(self.headers, self.text)
 
 
 def failure_error(failure: Failure, name: str, where: str, key_name: Callable[[], str]) -> ModelError:
-    """Returns the error of a model at a server or provider. `key_name` returns the name of the environment variable
-    that holds the key."""
+    """Returns the error for a failed call to the model `name` at a server or provider. `key_name` returns the name of
+    the environment variable for the key."""
     status, words = failure.status, failure.message
     if status in (401, 403) or (not failure.answered and "api_key" in words.lower()):
         reason = f" ({words})" if failure.answered else ""
@@ -109,14 +111,14 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 
 
 def _answer(error: BaseException) -> Any:
-    """Returns the HTTP response behind an error. Responses in LiteLLM's own errors are made up, and do not count."""
+    """Returns the HTTP response of an error, or None. LiteLLM's own errors have made-up responses, which are ignored."""
     response = getattr(error, "response", None)
     made_up = type(error).__module__.startswith("litellm.")
     return response if not made_up and isinstance(getattr(response, "status_code", None), int) else None
 
 
 def _code(answer: Any) -> str:
-    """Returns the code in the body of an HTTP response; empty if there is none."""
+    """Returns the error code in the body of an HTTP response; "" if there is none."""
     try:
         return ErrorBody(answer.content).code
     except Exception:  # noqa: BLE001 - each provider's library has its own response, whose body may be closed or absent
@@ -124,8 +126,8 @@ def _code(answer: Any) -> str:
 
 
 def _local_status(error: BaseException, kinds: set[str]) -> int:
-    """Returns the status that LiteLLM assigns to a request that it does not send; 0 for a broken connection or an
-    unreadable reply, whose status LiteLLM makes up."""
+    """Returns the status that LiteLLM assigns to a request that it does not send. Returns 0 for a broken connection or
+    an unreadable reply, because LiteLLM makes their status up."""
     status = getattr(error, "status_code", None)
     if not isinstance(status, int) or kinds & (UNREACHABLE | {"TransportError", "TimeoutError", "TimeoutException"}):
         return 0
@@ -133,7 +135,7 @@ def _local_status(error: BaseException, kinds: set[str]) -> int:
 
 
 NAMES = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Exception)(?:: | - ))+")
-"""The names of exceptions that LiteLLM writes before a provider's words."""
+"""Matches the names of exceptions that LiteLLM writes before a provider's message."""
 PASSING = (408, 409, 425)
 UNREACHABLE = frozenset(
     {"ConnectError", "ConnectTimeout", "ProxyError", "ClientConnectorError", "ClientHttpProxyError"}

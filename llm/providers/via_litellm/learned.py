@@ -1,4 +1,5 @@
-"""The capabilities of a model behind LiteLLM: LiteLLM's tables, corrected by replies and rejections, and cached."""
+"""The capabilities of a model behind LiteLLM. They come from LiteLLM's tables, are corrected by replies and rejections,
+and are cached."""
 
 import json
 import re
@@ -14,9 +15,9 @@ from redraft.llm.providers.via_litellm.replies import UNREPORTED, field, split_m
 
 
 class LearnedCapabilities:
-    """`capabilities` are the present findings, `limit_name` is the parameter for the limit of tokens, and `most` is the
-    most choices of one call; 0 means any number. `unopened` says that the model's thinking begins without a tag, and
-    `gives_reason` that its provider says why a text ended."""
+    """`capabilities` are the capabilities as known so far. `limit_name` is the name of the parameter that limits the
+    tokens. `most` is the largest number of choices in one call, or 0 for no limit. `unopened` is true if the model's
+    thinking begins without a tag. `gives_reason` is true if the provider reports why a text ended."""
 
     def __init__(self, table: Capabilities, memory: CapabilityCache, key: str) -> None:
         self._memory = memory
@@ -31,8 +32,9 @@ class LearnedCapabilities:
         self.gives_reason: bool = self._learnt.get("gives_reason", False)
 
     def learn(self, choices: Sequence[Any], parameters: Mapping[str, Any]) -> None:
-        """Updates the capabilities by the choices of a reply and the parameters that were sent for it. One reply proves
-        an ability. A missing ability must show in two replies, because a fault looks the same."""
+        """Updates the capabilities from the choices of a reply and the parameters that were sent for it. One reply
+        proves that the model has an ability. Two replies must show that it lacks an ability, because an error can look
+        the same."""
         can = self.capabilities
         messages = [message for choice in choices if (message := field(choice, "message")) is not None]
         parts = [split_message(message, unopened=self.unopened) for message in messages]
@@ -56,14 +58,14 @@ class LearnedCapabilities:
             self._learn(stop_reason=any(stop_reason(choice) is not UNREPORTED for choice in choices))
 
     def learn_reason(self) -> None:
-        """Records that the provider says why a text ended."""
+        """Records that the provider reports why a text ended."""
         if not self.gives_reason:
             self.gives_reason = True
             self._store(gives_reason=True)
 
     def adapt(self, failure: Failure, parameters: Mapping[str, Any]) -> bool:
-        """Returns whether a request was rejected for an optional parameter. If so, later requests leave the parameter
-        out."""
+        """Returns whether a request was rejected because of an optional parameter. If so, later requests omit the
+        parameter."""
         if failure.status not in (400, 403, 422):
             return False
         if "max_completion_tokens" in failure.text and "max_tokens" in parameters:
@@ -104,7 +106,7 @@ def _is_json(text: str) -> bool:
 
 
 def _name_pattern(*names: str) -> re.Pattern[str]:
-    """Returns a pattern for a parameter's name as rejections write it: in quotes, or before a colon."""
+    """Returns a pattern for a parameter's name in an error message: in quotes, or before a colon."""
     return re.compile("|".join(rf"['\"`]{name}['\"`]|\b{name}:" for name in names))
 
 

@@ -1,8 +1,8 @@
-"""The route through LiteLLM: every provider that LiteLLM knows, by LiteLLM's names.
+"""The route through LiteLLM to every provider that LiteLLM supports, under LiteLLM's names.
 
-LiteLLM's tables say which parameters a model takes, and rejections correct them: later requests leave out a rejected
-parameter (`n`, log-probabilities, a seed, stop strings, a temperature, a schema). redraft also cuts texts at the stop
-strings itself. If redraft leaves out a parameter, it reports this only once.
+LiteLLM's tables say which parameters a model takes. If a provider rejects a parameter (`n`, log-probabilities, a seed,
+stop strings, a temperature, a schema), later requests omit it. redraft also cuts texts at the stop strings itself. If
+redraft omits a parameter, it reports this once.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ from redraft.llm.providers.via_litellm.errors import Failure, failure_error
 from redraft.llm.providers.via_litellm.learned import LearnedCapabilities
 from redraft.llm.providers.via_litellm.replies import Habits, field, read_response
 
-MARKED_CHARS = 4096  # characters; about 1,024 tokens, the fewest that providers cache
+MARKED_CHARS = 4096  # characters; about 1,024 tokens, the minimum that providers cache
 
 
 class LiteLLMModel(Model):
-    """A Model behind LiteLLM. A call has one seed: the seed of its first sample."""
+    """A Model behind LiteLLM. Each call has one seed, which is the seed of its first sample."""
 
     open: ClassVar[WeakSet["LiteLLMModel"]] = WeakSet()  # they share LiteLLM's connections, which the last model closes
 
@@ -71,12 +71,12 @@ class LiteLLMModel(Model):
 
     @property
     def capabilities(self) -> Capabilities:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """LiteLLM's tables, corrected by replies and rejections."""
+        """Returns the capabilities from LiteLLM's tables, corrected by replies and rejections."""
         return self._known.capabilities
 
     async def complete(self, request: Request) -> Reply:
-        """Returns the samples of a request; fewer than `n` if the provider returns fewer. Raises ModelError, and
-        UnsupportedRequest for a prefix that the provider cannot continue."""
+        """Returns the samples of a request, or fewer than `n` if the provider returns fewer. Raises ModelError, and
+        UnsupportedRequest if the provider cannot continue the prefix."""
         messages = self.messages(request)
         attempts = 0
         while True:
@@ -101,8 +101,8 @@ class LiteLLMModel(Model):
                 raise error from None
 
     def messages(self, request: Request) -> list[dict[str, Any]]:
-        """Returns a request's messages in OpenAI's form, its prefix last. Raises UnsupportedRequest if the model cannot
-        continue the prefix."""
+        """Returns a request's messages in OpenAI's format; the prefix is the last message. Raises UnsupportedRequest if
+        the model cannot continue the prefix."""
         if not request.messages:
             raise UnsupportedRequest(
                 f"{self.name} writes no message of a user.", cure="Name a model on a server, with --api-base."
@@ -122,8 +122,9 @@ class LiteLLMModel(Model):
         return [*messages, end if self.provider == "hosted_vllm" else end | {"prefix": True}]
 
     def parameters(self, request: Request) -> dict[str, Any]:
-        """Returns a request's settings by OpenAI's names, without the settings that the model does not take. Raises a
-        fatal UnsupportedRequest for truncated sampling or a beam search that the model does not support."""
+        """Returns a request's settings under OpenAI's names, without the settings that the model does not take. Raises
+        a fatal UnsupportedRequest if the request has truncated sampling or a beam search that the model does not
+        support."""
         can = self.capabilities
         check_sampling(self.name, can, request)
         parameters: dict[str, Any] = {self._known.limit_name: request.max_tokens}
@@ -153,8 +154,8 @@ class LiteLLMModel(Model):
     def reply(
         self, response: Any, request: Request, parameters: Mapping[str, Any], body: AnswerBody | None = None
     ) -> Reply:
-        """Returns the reply in LiteLLM's response, or in a reply's JSON, and updates the capabilities. `body` is the
-        answer that LiteLLM read. Raises ModelError if the reply has no answer."""
+        """Returns the reply from LiteLLM's response or from the JSON of a reply, and updates the capabilities. `body`
+        is the raw body of the answer. Raises ModelError if the reply has no answer."""
         habits = Habits(
             self.where,
             parameters.get("stop", ()),
@@ -172,17 +173,17 @@ class LiteLLMModel(Model):
         return replace(reply, cost_usd=cost if cost or self.prices else None)
 
     def adapt(self, failure: Failure, parameters: Mapping[str, Any]) -> bool:
-        """Returns whether a request was rejected for an optional parameter. Later requests leave that parameter out."""
+        """Returns whether a request was rejected because of an optional parameter. If so, later requests omit it."""
         return self._known.adapt(failure, parameters)
 
     def to_model_error(self, failure: Failure) -> ModelError:
-        """Returns the error of a failed call, with cause and cure."""
+        """Returns the error for a failed call, with cause and cure."""
         error = failure_error(failure, self.name, self.where, self._key_name)
         error.kind = f"HTTP {failure.status}" if failure.answered and failure.status else error.kind
         return error
 
     async def close(self) -> None:
-        """Closes the connections that LiteLLM holds open, unless another model uses them."""
+        """Closes the connections that LiteLLM keeps open, unless another model still uses them."""
         self.open.discard(self)
         if not self.open:
             await self.litellm.close_litellm_async_clients()
@@ -201,13 +202,13 @@ class LiteLLMModel(Model):
             self.say(text)
 
     def _key_name(self) -> str:
-        """Returns the name of the environment variable that holds the provider's key."""
+        """Returns the name of the environment variable for the provider's key."""
         missing = self.litellm.validate_environment(self.full).get("missing_keys") or []
         return " and ".join(missing) or f"{self.provider.upper()}_API_KEY"
 
 
 def _timeout(litellm: ModuleType, provider: str, limits: Limits) -> Any:
-    """Returns the limits of one try in the form that LiteLLM passes to the provider."""
+    """Returns the time limits of one try in the form that LiteLLM passes to the provider."""
     if not litellm.utils.supports_httpx_timeout(provider):
         return limits.timeout_s
     import httpx

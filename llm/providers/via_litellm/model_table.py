@@ -1,4 +1,4 @@
-"""LiteLLM's own tables of a model: its parameters, its way to continue a prefix, and its prices."""
+"""Reads LiteLLM's tables about a model: its parameters, how it continues a prefix, and its prices."""
 
 from collections.abc import Mapping
 from types import ModuleType
@@ -24,8 +24,8 @@ def table_entry(litellm: ModuleType, full: str) -> Mapping[str, Any]:
 
 
 def capabilities(litellm: ModuleType, full: str, known: Mapping[str, Any]) -> Capabilities:
-    """Returns the capabilities: False if LiteLLM would silently leave a parameter out, None if only replies can show
-    it."""
+    """Returns the capabilities of a model. A capability is False if LiteLLM would silently drop its parameter, and None
+    if only replies can show it."""
     model, provider, _, _ = litellm.get_llm_provider(full)
     taken = {name: None if _passes(litellm, model, provider, name, value) else False for name, value in TRIED.items()}
     schema = taken.pop("response_format")
@@ -36,11 +36,11 @@ def capabilities(litellm: ModuleType, full: str, known: Mapping[str, Any]) -> Ca
 
 
 def _passes(litellm: ModuleType, model: str, provider: str, name: str, value: Any) -> bool:
-    """Returns whether a parameter changes what LiteLLM sends."""
+    """Returns whether LiteLLM sends a parameter to the provider, instead of dropping it."""
     asked = {"model": model, "custom_llm_provider": provider, "drop_params": True}
     try:
         return litellm.utils.get_optional_params(**asked, **{name: value}) != litellm.utils.get_optional_params(**asked)
-    except Exception:  # noqa: BLE001 - a call shows what can't be known here
+    except Exception:  # noqa: BLE001 - unknown here; a call will show it
         return True
 
 
@@ -53,8 +53,8 @@ def _continuing(provider: str, known: Mapping[str, Any]) -> Continuing:
 
 
 def prices(known: Mapping[str, Any], *, batch: bool = False, marked: bool = False) -> Prices | None:
-    """Returns the highest prices of tokens, in a batch if `batch`; None if the tables have none. Tokens that are
-    written to a cache (`marked`) cost more than other tokens."""
+    """Returns the prices of tokens, for batches if `batch` is true; None if the tables have none. With `marked`, the
+    price of prompt tokens is at least the price of writing them to a cache, which is higher."""
     end = "_batches" if batch and known.get("input_cost_per_token_batches") is not None else ""
     prompt, completion = known.get(f"input_cost_per_token{end}"), known.get(f"output_cost_per_token{end}")
     if prompt is None or completion is None:

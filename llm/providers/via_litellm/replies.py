@@ -1,4 +1,4 @@
-"""Converts replies of LiteLLM to redraft's own types."""
+"""Converts LiteLLM's replies to redraft's types."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ UNREPORTED = object()
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """What is known of a provider when its reply is read. `where` names it."""
+    """Known facts about a provider that affect how its reply is read. `where` is the provider's name or address."""
 
     where: str
     stop: Sequence[str] = ()  # the stop strings that were sent
-    trimmed: bool = False  # the model saw the prefix without the white space at its end
+    trimmed: bool = False  # the model saw the prefix without the whitespace at its end
     unopened: bool = False  # the thinking begins without a tag
     gives_reason: bool = False  # an earlier reply said why its text ended
-    lacks_reason: bool = False  # this reply does not say so: LiteLLM puts "stop" in its place
+    lacks_reason: bool = False  # this reply does not say so, and LiteLLM inserts "stop"
 
 
 def read_response(response: Any, request: Request, habits: Habits) -> Reply:
-    """Returns the reply in a LiteLLM response, or in a reply's JSON. Choices without an answer are left out. Raises
-    ModelError if no choice is left."""
+    """Returns the reply from a LiteLLM response or from the JSON of a reply. Choices without an answer are left out.
+    Raises ModelError if no choice remains."""
     given, used = field(response, "choices") or (), field(response, "usage")
     at_limit = len(given) == 1 and count(used, "completion_tokens") >= request.max_tokens
     choices: list[Choice] = []
@@ -70,34 +70,33 @@ def _choice(choice: Any, request: Request, habits: Habits, at_limit: bool) -> Ch
 
 
 def _continuation(text: str, prefix: str, trimmed: bool) -> str:
-    """Returns the text after the prefix, which some providers, or LiteLLM, repeat. The text begins with the white space
-    at the prefix's end if the model did not see it there."""
+    """Returns the text without the prefix, which some providers, or LiteLLM, repeat. With `trimmed`, the model did not
+    see the whitespace at the end of the prefix; if the text begins with this whitespace, it is removed too."""
     text = text.removeprefix(prefix)
     return text.removeprefix(prefix[len(prefix.rstrip()) :]) if trimmed else text
 
 
 def split_message(message: Any, prefix: str = "", unopened: bool = False) -> tuple[str, str, bool]:
-    """Returns the text of a message, its thinking, and whether the thinking lacked its opening tag. LiteLLM puts the
-    fields that it does not know aside."""
+    """Returns a triple: the text of a message, its thinking, and whether the thinking lacked its opening tag. LiteLLM
+    moves fields that it does not know to `provider_specific_fields`."""
     own = field(message, "provider_specific_fields") or {}
     known = {name: value for name in KNOWN if (value := field(message, name))}
     return split_thinking({**own, **known}, unopened and not prefix, prefix)
 
 
 def field(holder: Any, name: str) -> Any:
-    """Returns a field of an object of LiteLLM's, or of JSON; None if it is missing."""
+    """Returns a field of one of LiteLLM's objects, or of a dictionary; None if it is missing."""
     return holder.get(name) if isinstance(holder, dict) else getattr(holder, name, None)
 
 
 def _stop_string(choice: Any, stop: Sequence[str]) -> bool:
-    """Returns whether a stop string ended the text. If the server reports no reason, a stop string counts as the
-    cause."""
+    """Returns whether a stop string ended the text. If the server reports no reason, a stop string is assumed."""
     reason = stop_reason(choice)
     return reason is UNREPORTED or reason in stop
 
 
 def stop_reason(choice: Any) -> Any:
-    """Returns what ended a choice, as the server reports it; UNREPORTED if it reports nothing."""
+    """Returns what ended a choice, as the server reports it, or UNREPORTED if it reports nothing."""
     reason = field(choice, "stop_reason")
     return reason or (field(choice, "provider_specific_fields") or {}).get("stop_reason", UNREPORTED)
 

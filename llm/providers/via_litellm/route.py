@@ -17,9 +17,7 @@ def litellm_model(
     memory: CapabilityCache | None = None,
 ) -> Model:
     """Returns a model by LiteLLM's name for it, or, with `api_base`, by its own name on that OpenAI-compatible server.
-
-    Raises a fatal ModelError for a name without a known provider, and for a key that no request can carry.
-    """
+    Raises a fatal ModelError if the name has no known provider, or if an HTTP header cannot contain the key."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else the import requests prices over the network
     import litellm
 

@@ -1,4 +1,4 @@
-"""Reads rows from files of CSV, whose cells have commas, semicolons or tabs between them."""
+"""Reads rows from CSV files whose cells are separated by commas, semicolons or tabs."""
 
 import csv
 from collections.abc import Iterator
@@ -11,14 +11,14 @@ from redraft.store.sources.fields import SURROGATE, Place, Row
 from redraft.store.sources.rows.json_rows import opened
 
 NOT_UTF8 = SURROGATE
-"""What Python makes of bytes that are not UTF-8."""
+"""Matches the characters that Python decodes bytes to that are not UTF-8."""
 
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
 
 
 def csv_rows(path: Path) -> Iterator[Place]:
-    """Yields the rows of a file. Its first line names the columns, and shows what separates the cells. Raises
-    SourceError if two columns have one name."""
+    """Yields a pair (position, row) for each row of a file. The first line has the column names, and shows which
+    separator the file uses. Raises SourceError if two columns have the same name."""
     with opened(path) as raw, TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         begun: list[str] = []
         while not "".join(begun).strip() and (line := file.readline()):
@@ -43,15 +43,15 @@ def csv_rows(path: Path) -> Iterator[Place]:
 
 
 def _separator(line: str) -> str:
-    """Returns the separator that parts a line into the most cells; a comma if several do."""
+    """Returns the separator that splits a line into the most cells; a comma if several do."""
     try:
         return max(SEPARATORS, key=lambda one: len(next(csv.reader([line], delimiter=one), [])))
-    except csv.Error:  # the line is told as broken when it is read
+    except csv.Error:  # the line is reported as broken when it is read
         return ","
 
 
 def _check(header: list[str], place: str) -> None:
-    """Raises SourceError if a header can't be read, or if it has a name twice."""
+    """Raises SourceError if a header is not UTF-8 or has a name twice."""
     if NOT_UTF8.search("".join(header)):
         raise SourceError(f"{place}: not UTF-8: save the file as UTF-8")
     twice = next((name for name in header if name.strip() and header.count(name) > 1), None)

@@ -11,12 +11,12 @@ from redraft.store.sources.fields import Place, Row
 from redraft.store.sources.rows.json_rows import json_row
 
 LARGEST = 2**28  # bytes of one sample
-ZSTD = 93  # the method by which Inspect packs; zipfile knows it from Python 3.14 on
+ZSTD = 93  # Inspect's compression method; zipfile supports it since Python 3.14
 
 
 def inspect_log(path: Path) -> Iterator[Place]:
-    """Yields the samples of a log one by one, in its order. Of a sample that was logged twice, the later record counts.
-    Raises SourceError if the file is no log, and SourceError as the row for a broken sample."""
+    """Yields the samples of a log in the order of the log. If a sample was logged twice, the later record is used.
+    Raises SourceError if the file is not a log; yields a SourceError in place of a row for a broken sample."""
     try:
         with path.open("rb") as file, ZipFile(file) as archive:
             entries = {entry.filename: entry for entry in archive.infolist()}
@@ -45,11 +45,11 @@ def _unpacked(archive: ZipFile, entry: ZipInfo) -> bytes:
 
 
 def _unzstd(file: BinaryIO, entry: ZipInfo) -> bytes:
-    """Returns what Zstandard packed, in one frame or several. Raises BadZipFile."""
+    """Returns the decompressed bytes of an entry that has one or more Zstandard frames. Raises BadZipFile."""
     from zstandard import ZstdDecompressor, ZstdError
 
     file.seek(entry.header_offset)
-    head = file.read(30)  # its last two numbers are the lengths of the name and of the extra field that follow
+    head = file.read(30)  # its last two numbers are the lengths of the two fields that follow: name and extra field
     file.seek(int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little"), 1)
     try:
         with ZstdDecompressor().stream_reader(file, read_across_frames=True, closefd=False) as stream:

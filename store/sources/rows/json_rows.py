@@ -1,4 +1,4 @@
-"""Reads rows from files of JSON: lines, an array, or one object with all rows."""
+"""Reads rows from JSON files: JSON lines, an array, or one object that holds all rows."""
 
 import gzip
 import json
@@ -12,12 +12,12 @@ from redraft.store.errors import SourceError
 from redraft.store.sources.fields import Place, Row, check_characters, may_hold_half, parsed
 
 LONGEST = 2**20  # bytes of one line
-PART = 2**16  # packed bytes that are read at a time
+PART = 2**16  # compressed bytes that are read at a time
 
 
 def opened(path: Path) -> BufferedReader:
-    """Returns a file that is open for its bytes. A file that gzip or Zstandard has packed is unpacked while it is read,
-    from its beginning to its end only."""
+    """Opens a file and returns its bytes as a stream. A file with the extension .gz or .zst is decompressed while it is
+    read, so it can only be read once from its beginning to its end."""
     packed = path.suffix.lower()
     if packed == ".zst":
         return BufferedReader(_Unpacked(path))
@@ -25,8 +25,8 @@ def opened(path: Path) -> BufferedReader:
 
 
 class _Unpacked(RawIOBase):
-    """The bytes that Zstandard has packed, in one frame or several. A file that ends within a frame raises EOFError:
-    the library's own reader would take it for a whole one."""
+    """A stream that decompresses one or more Zstandard frames. Raises EOFError if the file ends within a frame; the
+    library's own reader would accept such a file as complete."""
 
     def __init__(self, path: Path) -> None:
         from zstandard import ZstdDecompressor  # few files need it
@@ -65,7 +65,8 @@ def _whole(path: Path) -> bytes:
 
 
 def json_file(path: Path) -> Iterator[Place]:
-    """Reads a file that is an array of rows, one object with all rows, or JSON lines."""
+    """Returns the rows of a file that is an array of rows, one object that holds all rows, or JSON lines, as pairs
+    (position, row)."""
     with opened(path) as file:
         start = file.peek(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
         line = file.readline(LONGEST + 1)
@@ -75,16 +76,16 @@ def json_file(path: Path) -> Iterator[Place]:
     first = json_row(line.removeprefix(b"\xef\xbb\xbf").strip())
     whole = _members(first) if alone and not isinstance(first, SourceError) else None
     if isinstance(first, SourceError) and line.strip():
-        with suppress(ValueError, RecursionError):  # otherwise its lines are read, and the first tells what is broken
+        with suppress(ValueError, RecursionError):  # on an error the file is read as JSON lines
             text = _whole(path).decode("utf-8-sig")
             whole = _members(json.loads(text), check=may_hold_half(text))
     return json_lines(path) if whole is None else iter(whole)
 
 
 def _members(value: Any, *, check: bool = False) -> list[Place] | None:
-    """Returns the rows of one object: its values by their keys, as in TabMWP; or the one list of rows in it, as in
-    {"data": [...]}; or the object itself if it is a row over several lines. Returns None for any other value. `check`
-    says whether a row may hold half a character."""
+    """Returns the rows of one object: its values with their keys as ids, as in TabMWP; or the only list of rows in it,
+    as in {"data": [...]}; or the object itself, if it is a row that spans several lines. Returns None for any other
+    value. `check` says whether to check the rows for lone surrogates."""
     if not isinstance(value, dict):
         return None
     if value and all(isinstance(one, dict) for one in value.values()):
@@ -96,7 +97,7 @@ def _members(value: Any, *, check: bool = False) -> list[Place] | None:
 
 
 FEW = 3
-"""The most members of an object that wraps a list of rows, such as a version beside the list."""
+"""The largest number of members of an object that wraps a list of rows; another member may be a version."""
 
 
 def json_lines(path: Path) -> Iterator[Place]:
@@ -125,7 +126,7 @@ def _skip(file: BinaryIO) -> int:
 
 
 def json_row(text: bytes) -> Row | SourceError:
-    """Returns the row that is the whole of a text in JSON, or what is wrong with it."""
+    """Returns the row that a JSON text is, or a SourceError that says what is wrong with the text."""
     try:
         return _row(parsed(text.decode("utf-8")))
     except UnicodeDecodeError as error:
@@ -137,7 +138,8 @@ def json_row(text: bytes) -> Row | SourceError:
 
 
 def _row(value: Any, *, check: bool = False) -> Row | SourceError:
-    """Returns a value as a row. `check` says whether it may hold half a character."""
+    """Returns a value as a row, or a SourceError if it is not an object. `check` says whether to check it for lone
+    surrogates."""
     if not isinstance(value, dict):
         return SourceError('not a JSON object: it has to be {"column": value, ...}')
     try:
@@ -149,7 +151,7 @@ def _row(value: Any, *, check: bool = False) -> Row | SourceError:
 
 
 def _why(error: Exception) -> str:
-    """Returns in words why a text is no JSON."""
+    """Returns in words why a text is not JSON."""
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg}, column {error.colno}"
     return "nested too deeply" if isinstance(error, RecursionError) else "a number has thousands of digits"

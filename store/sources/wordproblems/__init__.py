@@ -1,5 +1,5 @@
-"""The built-in problems: arithmetic word problems of seven families and five levels, generated with their solutions,
-rephrasings, backward questions and wrong attempts."""
+"""The built-in problems: arithmetic word problems of seven families and five levels. They are generated with their
+solutions, rephrasings, backward questions and wrong attempts."""
 
 from redraft.store.sources.wordproblems.attempts import Attempt, attempt
 from redraft.store.sources.wordproblems.backward import Backward, backward

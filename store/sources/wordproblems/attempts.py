@@ -1,4 +1,5 @@
-"""Makes wrong solutions of a story, called attempts. Exact labels say which step is wrong first, and how."""
+"""Makes wrong solutions of a story, called attempts. Exact labels say which step is the first wrong one, and what is
+wrong with it."""
 
 import random
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ class Error(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A wrong solution. `labels` has a truth value for each line; every line after the first wrong line is wrong."""
+    """A wrong solution. `labels` has True for each line before the first wrong line, and False for that line and all
+    later ones."""
 
     lines: tuple[str, ...]
     answer: int
@@ -33,8 +35,8 @@ class Attempt:
 
 
 def attempt(story: Story, rng: random.Random) -> Attempt:
-    """Returns a wrong attempt. Its steps are right before a random step; that step is wrong; the later steps calculate
-    with the wrong value."""
+    """Returns a wrong attempt. A random step of it is wrong. The steps before that step are right, and the steps after
+    it calculate with the wrong value."""
     while True:
         made = _attempt(story, rng, rng.randrange(len(story.equations)), rng.choice(list(Error)))
         if made is not None and made.answer != story.answer:
@@ -55,7 +57,7 @@ def _attempt(story: Story, rng: random.Random, at: int, error: Error) -> Attempt
             left, right, sign, result = _err(story, rng, equation, left, right, error)
         else:
             result = equation.work(left, right)
-            if result is None:  # if a division of the wrong value has a remainder, the quotient is rounded down
+            if result is None:  # the wrong value may not be divisible: then the quotient is rounded down
                 result = left // max(right, 1) if sign == "/" else None
         if result is None or result > 99_999:
             return None

@@ -1,4 +1,5 @@
-"""Makes backward questions (MetaMath's FOBAR): the question gives the answer, and asks for one number, named x."""
+"""Makes backward questions (FOBAR in MetaMath): the question gives the answer, and asks for one of the numbers, named
+x."""
 
 import random
 from dataclasses import dataclass
@@ -26,8 +27,8 @@ class Backward:
 
 
 def backward(story: Story, rng: random.Random) -> Backward | None:
-    """Returns a question that hides one number as x. The steps from that number to the answer must use each value
-    exactly once; if the story has no such number, returns None."""
+    """Returns a question that hides one number as x, with its solution and its answer. Each value on the way from that
+    number to the answer must be used exactly once; returns None if the story has no such number."""
     hidden = [i for i in range(len(story.numbers)) if _path(story, ("n", i))]
     rng.shuffle(hidden)
     for i in hidden:
@@ -39,8 +40,8 @@ def backward(story: Story, rng: random.Random) -> Backward | None:
 
 
 def _path(story: Story, ref: Ref) -> list[int]:
-    """Returns the indices of the steps from a number to the answer, if each value on the way is used exactly once; else
-    an empty list."""
+    """Returns the indices of the steps from a number to the answer, if each value on the way is used exactly once;
+    otherwise an empty list."""
     path: list[int] = []
     while ref != ("s", len(story.equations) - 1):
         users = [j for j, e in enumerate(story.equations) for side in (e.left, e.right) if side == ref]

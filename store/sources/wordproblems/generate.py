@@ -1,4 +1,4 @@
-"""Generates the built-in problems without end. The same seed always gives the same problems."""
+"""Generates an endless sequence of built-in problems. The same seed always gives the same problems."""
 
 import random
 import re
@@ -10,14 +10,14 @@ from redraft.store.sources.wordproblems.families.family import Draw, Event, Fami
 from redraft.store.sources.wordproblems.story import Equation, Ref, Story, calculate
 
 LEVELS = (1, 2, 3, 4, 5)
-SMALL = {1: 9, 2: 12, 3: 19, 4: 25, 5: 40}  # the largest number that is multiplied, by level
-BIG = {1: 20, 2: 50, 3: 90, 4: 200, 5: 400}  # the largest number that is added
+SMALL = {1: 9, 2: 12, 3: 19, 4: 25, 5: 40}  # the largest number in a multiplication, by level
+BIG = {1: 20, 2: 50, 3: 90, 4: 200, 5: 400}  # the largest number in an addition, by level
 LARGEST = 9_999
 
 
 def problems(*, split: str = "heldout", levels: Sequence[int] = (1, 2, 3, 4), seed: int = 0) -> Iterator[Problem]:
-    """Yields problems of one split, without end and without repeats. The levels take turns; a problem of level L has
-    L + 1 steps."""
+    """Yields problems of one split, endlessly and without repeats. The levels alternate. A problem of level L has L + 1
+    steps."""
     if split not in ("train", "heldout"):
         raise ValueError(f"no split {split!r}; there are train, heldout")
     if not levels or not set(levels) <= set(LEVELS):
@@ -44,7 +44,7 @@ def problem(story: Story) -> Problem:
 
 
 def stories(rng: random.Random, level: int) -> Iterator[Story]:
-    """Yields stories of one level. The stories belong to either split."""
+    """Yields stories of one level. Their splits are mixed."""
     while True:
         name = rng.choice(list(FAMILIES))
         if story := _Plot(name, level, rng).write():
@@ -65,8 +65,8 @@ class _Plot:
         self.running: Ref | None = None
 
     def write(self) -> Story | None:
-        """Returns the story, or None if the draws can't be completed, for example if a number gets too large or has no
-        divisor."""
+        """Returns the story, or None if the draws can't be completed, for example because a number gets too large or
+        has no divisor."""
         target = self.level + 1
         if not self.add(self.rng.choice(self.family.starts)):
             return None
@@ -110,8 +110,8 @@ class _Plot:
         return True
 
     def fill(self, text: str, refs: dict[str, Ref], keep: str = "") -> str:
-        """Returns a template with its slots replaced: a named slot by its word, and a letter by the number's index,
-        `{0}` for the first number of the story. The slot named `keep` stays as it is."""
+        """Returns a template with its slots replaced: a named slot by its word, and a letter by the number's index in
+        the story, such as `{0}` for the first number. The slot named `keep` is kept."""
         names = {letter: f"{{{ref[1]}}}" for letter, ref in refs.items() if ref[0] == "n"}
         return text.format(**(self.slots | names | ({keep: f"{{{keep}}}"} if keep else {})))
 

@@ -1,4 +1,5 @@
-"""Labels any solution of a story exactly: which lines are right, and where the first wrong line goes wrong."""
+"""Labels the lines of any solution of a story exactly: which lines are right, and at which character the first wrong
+line goes wrong."""
 
 import re
 from dataclasses import dataclass
@@ -9,18 +10,18 @@ ANSWER = re.compile(r"#### (-?\d+)$")
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """The label of a line: whether the line and all lines before it are right. The first wrong line also has the letter
-    at which it goes wrong."""
+    """The label of a line. `right` says whether the line and all lines before it are right. `wrong_at` is set only for
+    the first wrong line."""
 
     right: bool
-    wrong_at: int | None = None  # the index of the letter in the line, from 0; None in every other line
+    wrong_at: int | None = None  # the index in the line, from 0, of the first wrong character
 
 
 def labels(solution: str, lines: list[str]) -> list[Label]:
-    """Returns one label for each line of a draft. `solution` is the story's own solution: one equation a line, then
-    `#### answer`.
+    """Returns one label for each line of a draft. `solution` is the story's own solution: lines with one equation each,
+    then `#### answer`.
 
-    A line is right if it has the same equation as the solution's line in the same place. The order of factors or
+    A line is right if it has the same equation as the line with the same index in the solution. The order of factors or
     summands, and the words of the line, make no difference. Every line after the first wrong line is wrong.
     """
     gold = solution.split("\n")
@@ -53,7 +54,7 @@ def _sides(parts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _agreed(written: str, wanted: str) -> int:
-    """Returns the number of letters that two texts share from their start."""
+    """Returns the length of the longest common prefix of two texts, in characters."""
     return next(
         (at for at, (a, b) in enumerate(zip(written, wanted, strict=False)) if a != b), min(len(written), len(wanted))
     )

@@ -1,7 +1,7 @@
 """A story: a word problem as data, with its numbers, its equations and its sentences.
 
-redraft derives all else from a Story: the question in several wordings, the solution, a Python program, a backward
-question that asks for one of the numbers, and wrong attempts whose first wrong step is known.
+The rest is derived from a Story: the question in several wordings, the solution, a Python program, a backward question
+that asks for one of the numbers, and wrong attempts whose first wrong step is known.
 """
 
 import random
@@ -23,7 +23,7 @@ class Equation:
     note: str
 
     def work(self, left: int, right: int) -> int | None:
-        """Returns the result, or None if the result is negative or no whole number."""
+        """Returns the result, or None if the result is negative or not a whole number."""
         return calculate(left, self.sign, right)
 
 
@@ -37,7 +37,7 @@ def calculate(left: int, sign: str, right: int) -> int | None:
 @dataclass(frozen=True, slots=True)
 class Story:
     """A word problem as data. `says` has the wordings of each sentence. In a wording, `{0}` stands for the first number
-    of the question, `{1}` for the second."""
+    of the question and `{1}` for the second."""
 
     family: str
     level: int
@@ -68,13 +68,13 @@ class Story:
 
     @property
     def split(self) -> str:
-        """Returns the split, by a hash that holds out one story in ten. The hash is of the family, the equations and
-        the numbers, so a rephrased story stays in the same split."""
+        """Returns the split: `heldout` for one story in ten, by a hash, else `train`. The hash is of the family, the
+        equations and the numbers, so a rephrased story has the same split."""
         structure = [(e.left, e.sign, e.right) for e in self.equations]
         return "heldout" if int(digest("split", self.family, structure, self.numbers), 16) % 10 == 0 else "train"
 
     def facts(self, shown: tuple[object, ...] | None = None) -> str:
-        """Returns the sentences before the question. `shown` replaces the numbers."""
+        """Returns the sentences before the question. `shown` has values to show instead of the numbers."""
         shown = self.numbers if shown is None else shown
         return " ".join(say[w].format(*shown) for say, w in zip(self.says, self.wording, strict=False))
 
@@ -117,5 +117,5 @@ def tell(equation: Equation, left: int, right: int, result: int) -> str:
 
 
 def state(lines: list[str], answer: int | Fraction) -> str:
-    """Returns a whole solution: its lines, then a line with the answer in GSM8K's form, such as `#### 18`."""
+    """Returns a complete solution: its lines, then a line with the answer in GSM8K's format, such as `#### 18`."""
     return "\n".join([*lines, f"#### {answer}"])

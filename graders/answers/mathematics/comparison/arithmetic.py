@@ -1,5 +1,5 @@
-"""Computes the value of an expression at a point: exact if it is rational, else an mpmath number of 60, 150 or
-1,000 digits."""
+"""Computes the value of an expression at a point: exactly if it is rational, otherwise as an mpmath number with 60, 150
+or 1,000 digits."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ Value = Any  # a Fraction, or a real or complex number of mpmath
 
 
 class NoValue(ArithmeticError):
-    """Raised if an expression has no value at a point, as in a division by zero or a logarithm of zero."""
+    """Raised if an expression has no value at a point, such as a division by zero or a logarithm of zero."""
 
 
 def evaluate(expression: Expression, point: Mapping[str, Fraction], fine: int, degrees: bool = False) -> Value:
@@ -39,7 +39,7 @@ def evaluate(expression: Expression, point: Mapping[str, Fraction], fine: int, d
 
 
 def rational(expression: Expression) -> Fraction | None:
-    """Returns the value of an expression if it is a rational number that needs no numeric function, else None."""
+    """Returns the value of an expression if it is a rational number that needs no numeric function; otherwise None."""
     if isinstance(expression, Number):
         return expression.value
     if isinstance(expression, Name):
@@ -154,7 +154,7 @@ def _power(base: Value, exponent: Value, context: "MPContext") -> Value:
 
 
 def _root(value: Value, degree: Value, context: "MPContext") -> Value:
-    """Returns the principal root, but the real root if an odd root is taken of a negative number."""
+    """Returns the principal root, except that an odd root of a negative number is the real root."""
     if degree == 0:
         raise NoValue("root")
     if (
@@ -193,8 +193,8 @@ _local = threading.local()
 
 
 def context_of(fine: int) -> "MPContext":
-    """Returns this thread's own context of mpmath. All threads share mpmath's global context, so its precision may
-    change."""
+    """Returns this thread's own mpmath context with the precision DIGITS[fine]. The global context is shared by all
+    threads, so its precision could change meanwhile."""
     contexts = getattr(_local, "contexts", None)
     if contexts is None:
         from mpmath.ctx_mp import MPContext

@@ -1,4 +1,4 @@
-"""Compares answers that give names their values: x = 2, y = 4."""
+"""Compares answers that assign values to names: x = 2, y = 4."""
 
 from redraft.graders.answers.mathematics.comparison.listings import same_set
 from redraft.graders.answers.mathematics.comparison.result import NOT_MINE, Compare, Ruling, all_of
@@ -8,8 +8,8 @@ from redraft.graders.answers.mathematics.forms import Call, Form, Listing, Numbe
 
 
 def same_assignments(gold: Form, given: Form, same: Compare) -> Ruling:
-    """Compares two lists of names with values. Each name must have the same value in both lists. If only one list has
-    names, its values are compared with the other list in order."""
+    """Compares two lists of assignments. Each name must have the same value in both lists. If only one list has names,
+    its values are compared with the other list in order."""
     named, other = _assignments(gold), _assignments(given)
     if named is None and other is None:
         return NOT_MINE
@@ -55,9 +55,9 @@ def _named_against_bare(
     if items is None:
         return NOT_MINE if len(names) == 1 else False
     if any(isinstance(item, Relation) for item in items) or (len(names) > 1 and _is_set(bare)):
-        return None  # some have names of their own, or no order
+        return None  # some items have names too, or the answer is a set
     if len(names) == 1 and isinstance(bare, Listing) and bare.brackets == "()":
-        return None  # several values of one unknown against a point
+        return None  # several values of one unknown, compared with a point
     pairs = list(zip(values, items, strict=False))
     first = all_of([same(a, b) if in_order else same(b, a) for a, b in pairs]) if len(values) == len(items) else False
     if first is True or ordered:
@@ -76,7 +76,7 @@ def _is_set(form: Form) -> bool:
 
 
 def _assignments(form: Form) -> list[tuple[str, Form]] | None:
-    """Returns the names and their values if each item of an answer is an unknown with its value."""
+    """Returns pairs (name, value) if each item of an answer assigns a value to an unknown; otherwise None."""
     if isinstance(form, Relation) and form.signs in (("=",), ("≈",), ("∈",)):
         left, right = form.sides
         if form.signs == ("∈",) and not (isinstance(right, Listing) and right.brackets == "{}"):

@@ -13,13 +13,14 @@ from redraft.graders.answers.normalize import unwrap
 
 
 def equal(gold: str, given: str) -> bool | None:
-    """Returns whether an answer equals the key; None if that can't be decided. Raises Unread if any part of either text
-    can't be read. docs/oracle.md describes the conventions."""
+    """Returns whether an answer equals the key; None if that can't be decided. Raises Unread if one of the texts can't
+    be parsed completely. docs/oracle.md describes the conventions."""
     return same(parse(unwrap(gold)), parse(unwrap(given)))
 
 
 def same(gold: Form, given: Form) -> bool | None:
-    """Returns whether two answers are equal. The order matters: the key comes first."""
+    """Returns whether two forms are equal; None if that can't be decided. The order of the arguments matters: the key
+    is the first."""
     conditions = conditions_of(gold), conditions_of(given)
     if all(conditions) and conditions[0] != conditions[1]:
         return None

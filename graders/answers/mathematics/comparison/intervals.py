@@ -1,5 +1,5 @@
-"""Compares sets of real numbers. Inequalities, intervals, unions and set-builders become one form: a list of
-intervals."""
+"""Compares sets of real numbers. Inequalities, intervals, unions and set-builder notation are converted to one form: a
+list of intervals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,8 +27,8 @@ INFINITY = Name("∞")
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """The real numbers from `low` to `high`. Each end says whether it belongs to the interval. A single number is an
-    interval with equal ends."""
+    """The real numbers from `low` to `high`. `low_closed` and `high_closed` say whether the ends belong to the
+    interval. A single number is an interval with equal ends."""
 
     low: Expression
     low_closed: bool
@@ -37,12 +37,12 @@ class Interval:
 
 
 Region = tuple[Interval, ...]
-"""A set of real numbers: intervals in ascending order that do not overlap."""
+"""A set of real numbers: non-overlapping intervals in ascending order."""
 
 
 def region(form: Form, sure: bool = False) -> Region | None:
-    """Returns the set of real numbers that an answer describes, or None. With `sure`, it also returns None for an
-    answer that may be something else: a tuple, a closed pair of numbers, a list."""
+    """Returns the set of real numbers that an answer describes, or None if it describes none. With `sure`, also returns
+    None for an answer that may be something else: a tuple, a closed pair of numbers, a list."""
     try:
         found = _region(form, sure)
         return None if found is None else _ordered(found)
@@ -51,7 +51,7 @@ def region(form: Form, sure: bool = False) -> Region | None:
 
 
 def same_region(one: Region, two: Region) -> bool | None:
-    """Returns whether two sets are the same."""
+    """Returns whether two sets are equal; None if that can't be decided."""
     if len(one) != len(two):
         return False
     rulings: list[bool | None] = []
@@ -63,8 +63,8 @@ def same_region(one: Region, two: Region) -> bool | None:
 
 
 def unknowns_of(form: Form) -> frozenset[str]:
-    """Returns the unknowns that a set constrains, such as "x" in "2 < x < 3" and in "x ∈ [2, 3]"; none if it names
-    none."""
+    """Returns the unknowns that a set constrains, such as "x" in "2 < x < 3" and in "x ∈ [2, 3]". The result is empty
+    if the set names none."""
     if isinstance(form, Relation):
         names = frozenset(side.name for side in form.sides if isinstance(side, Name) and side.name not in "∞πe∅ℝ")
         return names or frozenset().union(*(unknowns(side) for side in form.sides if isinstance(side, Call)))
@@ -155,7 +155,8 @@ def _of_relation(form: Relation) -> list[Interval] | None:
 
 
 def _of_linear(left: Expression, right: Expression, sign: str) -> list[Interval] | None:
-    """The numbers that fulfil a linear inequality in one unknown: -x > -1, 2x + 1 ≤ 5."""
+    """Returns the numbers that satisfy a linear inequality in one unknown, such as -x > -1 or 2x + 1 ≤ 5; None if it is
+    not such an inequality."""
     difference = Call("-", (left, right))
     names = unknowns(difference)
     if len(names) != 1 or sign == "≠":
@@ -169,7 +170,8 @@ def _of_linear(left: Expression, right: Expression, sign: str) -> list[Interval]
 
 
 def _of_distance(inside: Expression, most: Expression, sign: str) -> list[Interval] | None:
-    """Returns the numbers within or beyond a distance from a point: |x| < 3, |x - 1| ≥ 2."""
+    """Returns the numbers whose distance from a point is below or above a bound, such as |x| < 3 or |x - 1| ≥ 2; None
+    if `inside` has another form."""
     middle: Expression = Number(Fraction(0))
     if isinstance(inside, Call) and inside.function in "+-" and isinstance(inside.arguments[0], Name):
         middle = inside.arguments[1] if inside.function == "-" else Call("neg", (inside.arguments[1],))
@@ -182,9 +184,9 @@ def _of_distance(inside: Expression, most: Expression, sign: str) -> list[Interv
 
 
 def _joined(form: Listing, parts: list[list[Interval]]) -> list[Interval] | None:
-    """Returns the set that several conditions describe: the numbers that fulfil all of them ("and") or any of them
-    ("or"). A comma means "and" if a condition excludes a number (x ≠ 2), and "or" if no number fulfils all conditions.
-    In any other case the meaning of a comma is unknown, and the result is None."""
+    """Returns the set that several conditions describe: the numbers that satisfy all of them ("and") or any of them
+    ("or"). A comma means "and" if a condition excludes a number (x ≠ 2), and "or" if no number satisfies all
+    conditions. Otherwise the meaning of a comma is unknown, and the result is None."""
     if form.joined == "or":
         return [interval for part in parts for interval in part]
     every = parts[0]
@@ -229,7 +231,7 @@ def _met(one: Interval, two: Interval) -> Interval | None:
 
 
 def _ordered(parts: Sequence[Interval]) -> Region:
-    """Returns the intervals in ascending order. Intervals that touch or overlap are joined."""
+    """Returns the intervals in ascending order. Intervals that touch or overlap are merged."""
     found: list[Interval] = []
     for part in sorted((p for p in parts if not _is_empty(p)), key=lambda p: (_place(p.low), not p.low_closed)):
         last = found[-1] if found else None
@@ -250,7 +252,8 @@ def _is_empty(part: Interval) -> bool:
 
 
 def _place(end: Expression) -> Any:
-    """Returns the value of an interval's end, exactly or to 60 digits. Raises Unread for an end with unknowns."""
+    """Returns the value of an interval's end, exactly or to 60 digits. Raises Unread if the end contains unknowns or is
+    not real."""
     if _is_infinite(end):
         return float("inf") if end == INFINITY else float("-inf")
     value = number_in(constant(end), context_of(0))

@@ -35,7 +35,7 @@ def same_lists(gold: Form, given: Form, same: Compare) -> Ruling:
         if len(listing.items) == 1 and listing.brackets in ("{}", ""):
             return same(listing.items[0], other) if ours else same(other, listing.items[0])
         if isinstance(other, Call) and "j" in unknowns(other):
-            return None  # a vector by its unit vectors
+            return None  # a vector that is written with unit vectors
         return False if isinstance(other, Number | Call | Quantity | Words | Name | Based | Ratio) else None
     if any(_mixed_units(form) for form in (gold, given)):
         return None
@@ -57,8 +57,8 @@ def same_lists(gold: Form, given: Form, same: Compare) -> Ruling:
 
 
 def _same_in_brackets(gold: Listing, given: Listing, same: Compare) -> bool | None:
-    """Compares a list in square brackets, as programs write it, with a bare list. Two items in brackets may be an
-    interval, and items in another order may be the same list if the bare list has no order."""
+    """Compares a list in square brackets, as programs write it, with a bare list. The result is None (undecided) in two
+    cases: two equal items in brackets may be an interval, and the same items in another order may be the same list."""
     if len(gold.items) != len(given.items):
         return False
     ordered = gold.ordered or given.ordered
@@ -69,8 +69,8 @@ def _same_in_brackets(gold: Listing, given: Listing, same: Compare) -> bool | No
 
 
 def _as_tuple(form: Form, other: Form) -> Form:
-    """Returns the form in the type of the other form: a matrix of one column or row becomes a tuple if the other form
-    is a tuple, and a list of lists becomes a matrix if the other form is a matrix."""
+    """Returns a form converted to the type of the other form: a matrix of one column or row becomes a tuple if the
+    other form is a tuple, and a list of lists becomes a matrix if the other form is a matrix."""
     if isinstance(form, Matrix) and isinstance(other, Listing) and other.brackets in ("()", "[]", ""):
         if all(len(row) == 1 for row in form.rows):
             return Listing(other.brackets, tuple(row[0] for row in form.rows))
@@ -102,8 +102,8 @@ def _mixed_units(form: Listing) -> bool:
 
 
 def same_set(gold: Sequence[Form], given: Sequence[Form], same: Compare) -> bool | None:
-    """Returns whether each item of either list is in the other list. Long lists are compared only if all items are
-    numbers."""
+    """Returns whether each item of either list is in the other list; None if that can't be decided. Long lists are
+    compared only if all items are numbers."""
     if all(isinstance(item, Number) for item in (*gold, *given)):
         values = [{item.value for item in items if isinstance(item, Number)} for items in (gold, given)]
         if values[0] == values[1] or len(gold) * len(given) > MOST_PAIRS:

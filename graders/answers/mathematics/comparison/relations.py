@@ -59,8 +59,8 @@ def same_relations(gold: Form, given: Form, same: Compare) -> Ruling:
 
 
 def _unlike(relation: Relation, other: Form) -> bool | None:
-    """Compares a relation with a form that is no relation. The result is False for a value, unless the relation may
-    state that value; else the result is None."""
+    """Compares a relation with a form that is not a relation. The result is False if the form is a value, unless the
+    relation may state that value; otherwise the result is None."""
     if not isinstance(other, Number | Call | Quantity):
         return None
     if set(relation.signs) <= {"=", "≈", "⇒", "→"}:
@@ -70,15 +70,15 @@ def _unlike(relation: Relation, other: Form) -> bool | None:
 
 
 def _chained(form: Relation) -> Relation | None:
-    """Returns x = b for a chain x = a = b; None for anything else."""
+    """Returns x = b for a chain x = a = b; None for any other relation."""
     if len(form.signs) > 1 and set(form.signs) == {"="} and name_of(form.sides[0]):
         return Relation((form.sides[0], form.sides[-1]), ("=",))
     return None
 
 
 def value_of(form: Relation, key: Form | None, same: Compare) -> Form | None:
-    """Returns the value that a chain of equal sides states; None if the value can't stand for the chain. The value can
-    stand for the chain in three cases: one side is a single unknown; all constant sides are equal; or `key` is a
+    """Returns the value that a chain of equal sides states; None if no value can represent the chain. A value
+    represents the chain in three cases: one side is a single unknown; all constant sides are equal; or `key` is a
     constant and only the last side is constant."""
     if set(form.signs) - {"=", "≈"} or form.sides[0] is None:
         return None
@@ -114,8 +114,8 @@ def is_constant(form: Form) -> bool:
 
 
 def _close(one: Form, two: Form, same: Compare) -> bool:
-    """Returns whether two constant sides of a chain are equal, or one side is the other side rounded to the decimals
-    that it shows."""
+    """Returns whether two constant sides of a chain are equal, or one is the other rounded to the decimals that it
+    shows."""
     a, b = scalar_of(one), scalar_of(two)
     if same(one, two) is True:
         return True
@@ -142,8 +142,8 @@ def _same_equation(gold: Relation, given: Relation, same: Compare) -> bool | Non
 
 
 def _maybe_equation(one: Expression, two: Expression) -> bool | None:
-    """Returns False if two equations that are not proportional differ for sure, because both are linear. Else returns
-    None: they may still have the same solutions."""
+    """Returns False if two equations that are not proportional certainly differ, because both are linear. Otherwise
+    returns None, because they may have the same solutions."""
     degree = max(_degree(one), _degree(two))
     return False if degree <= 1 else None
 

@@ -16,7 +16,7 @@ Ruling = bool | None | NotMine
 
 
 Compare = Callable[[Form, Form], bool | None]
-"""Whether an answer equals the key: `equal.same`, which compares the parts of forms, too."""
+"""The type of `equal.same`, which returns whether a form equals the key's form. It also compares the parts of forms."""
 
 
 def all_of(rulings: Sequence[bool | None]) -> bool | None:

@@ -1,4 +1,4 @@
-"""Compares single values: with units, per cent and degrees, in bases and as ratios."""
+"""Compares single values: with units, percent and degrees, numbers in a base, and ratios."""
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
@@ -71,7 +71,7 @@ def _proportional(gold: Ratio, given: Ratio) -> bool:
 
 
 def _same_scalar(gold: Form, given: Form) -> bool | None:
-    """Compares two values with their units, per cent and degrees."""
+    """Compares two values with their units, percent signs and degrees."""
     read = [_as_quantity(form) for form in (gold, given)]
     if read != [gold, given] and not (unknowns(scalar_of(read[0])) or unknowns(scalar_of(read[1]))):
         if isinstance(gold, Quantity) or isinstance(given, Quantity):
@@ -109,14 +109,14 @@ def _is_degrees(form: Form) -> bool:
 
 
 def _is_measured(form: Form) -> bool:
-    """Returns whether a value has a unit, other than a unit of angles."""
+    """Returns whether a value has a unit that is not a unit of angles or temperatures."""
     unit = measure(form.unit) if isinstance(form, Quantity) else None
     return unit is not None and unit[0] not in ("", "angle", "temperature", "fahrenheit")
 
 
 def _as_quantity(form: Form) -> Form:
-    """Returns a number with letters as a quantity if the letters may be a unit: 5 m, 9.8 m/s^2. Any other form is
-    returned as it is."""
+    """Returns a number with letters as a Quantity if the letters may be a unit: 5 m, 9.8 m/s^2. Other forms are
+    returned unchanged."""
     if not isinstance(form, Call) or not unknowns(form):
         return form
     number, unit = _number_and_unit(form)
@@ -124,8 +124,8 @@ def _as_quantity(form: Form) -> Form:
 
 
 def _number_and_unit(form: Expression) -> tuple[Expression | None, str]:
-    """Splits a product or quotient in its number and the text of its letters, which may be a unit. Returns None as the
-    number if the form can't be split in this way."""
+    """Splits a product or quotient into its number and the text of its letters, which may be a unit. The number is None
+    if the form can't be split in this way."""
     if not unknowns(form):
         return form, ""
     if isinstance(form, Name):
@@ -155,7 +155,7 @@ def _same_number(gold: Expression, given: Expression) -> bool | None:
 
 
 def _rounds(exact: Expression, decimal: Expression) -> bool:
-    """Returns whether a decimal of six or more digits equals an irrational number in each of its digits."""
+    """Returns whether a decimal with at least six decimals agrees with an irrational number in all its digits."""
     if (
         not isinstance(decimal, Number)
         or decimal.decimals is None
@@ -170,7 +170,8 @@ def _rounds(exact: Expression, decimal: Expression) -> bool:
 
 
 def _is_double(gold: Expression, given: Expression) -> bool:
-    """Returns whether the key is a decimal with all digits of a double, and an answer has its value."""
+    """Returns whether the key is a decimal with all digits of a double, and the answer equals it up to the precision of
+    a double."""
     if isinstance(gold, Call) and gold.function == "neg":
         return _is_double(gold.arguments[0], Call("neg", (given,)))
     if not isinstance(gold, Number) or gold.decimals is None:
@@ -183,8 +184,8 @@ def _is_double(gold: Expression, given: Expression) -> bool:
 
 
 def _alternatives(gold: Expression, given: Expression) -> Iterable[tuple[Expression, Expression]]:
-    """Yields the two expressions in other readings: "log" as the natural logarithm, unknowns in lower case, a factorial
-    sign as an exclamation mark, 1/2x as one over 2x."""
+    """Yields the two expressions in alternative readings: "log" as the natural logarithm, unknowns in lower case, a
+    factorial sign as an exclamation mark, 1/2x as 1/(2x)."""
     if isinstance(given, Call) and given.function == "!":
         yield gold, given.arguments[0]  # an exclamation mark
     for change in (_natural, _lower, _divided):
@@ -208,7 +209,7 @@ def _natural(form: Expression) -> Expression:
 
 
 def _divided(form: Expression) -> Expression:
-    """Returns 1/2x as one over 2x, and any other expression as it is."""
+    """Returns 1/2x as 1/(2x), and any other expression unchanged."""
     if isinstance(form, Call) and form.function == "/*":
         top, bottom, factor = form.arguments
         return Call("/", (top, Call("*", (bottom, factor))))
@@ -220,8 +221,8 @@ def _lower(form: Expression) -> Expression:
 
 
 def _factor(gold: Form, given: Form) -> Fraction | None:
-    """Returns the factor that converts the given value to the key's unit: 1 if a unit is missing; None if the units
-    measure different things, or if the words after a value are no unit."""
+    """Returns the factor that converts the given value to the key's unit; 1 if a unit is missing. Returns None if the
+    units measure different things, or if the words after a value are not a unit."""
     units = []
     for form in (gold, given):
         if isinstance(form, Quantity):
@@ -252,4 +253,4 @@ def _radians(form: Expression) -> Expression:
     return Call("*", (form, Call("/", (Name("π"), Number(Fraction(180))))))
 
 
-SIX = 6  # decimals from which a decimal may stand for an irrational number
+SIX = 6  # minimum number of decimals with which a decimal may represent an irrational number

@@ -14,7 +14,7 @@ from redraft.graders.answers.mathematics.forms import (
 
 
 def simplified(form: Form) -> Form:
-    """Returns a form without the conditions beside an answer, and with both values of a ±."""
+    """Returns a form without the conditions beside an answer, and with ± expanded to both values."""
     if isinstance(form, Listing):
         if conditions := conditions_of(form):
             items = [item for item in form.items if item not in conditions]
@@ -39,14 +39,15 @@ def simplified(form: Form) -> Form:
 
 
 def _is_point(form: Form) -> bool:
-    """Whether a form is (x, y) = (1, 2)."""
+    """Returns whether a form is like (x, y) = (1, 2)."""
     if not isinstance(form, Relation) or form.signs != ("=",):
         return False
     return all(isinstance(side, Listing) and side.brackets == "()" for side in form.sides)
 
 
 def _points(form: Listing) -> Listing:
-    """Several points, of which some are written as (x, y) = (1, 2), as the points alone."""
+    """Returns a list of points as the points alone, if some of them are written as (x, y) = (1, 2). Otherwise returns
+    the list unchanged."""
     lefts = {item.sides[0] for item in form.items if isinstance(item, Relation) and _is_point(item)}
     if len(lefts) != 1 or not all(_is_point(item) or isinstance(item, Listing) for item in form.items):
         return form
@@ -81,7 +82,7 @@ def _is_inequality(item: Form) -> bool:
 
 
 def both_signs(form: Form) -> list[Form]:
-    """Returns the two values of an expression with ±; the form alone if it has no ±."""
+    """Returns the two values of an expression with ±; a list with only the form if it has no ±."""
     value = form.value if isinstance(form, Quantity) else form
     if isinstance(value, Relation) and value.signs == ("=",) and value.sides[1] is not None:
         return [Relation((value.sides[0], part), ("=",)) for part in both_signs(value.sides[1])]
@@ -111,8 +112,7 @@ def items_of(form: Form | None) -> list[Form] | None:
 
 
 def name_of(form: Form | None) -> str | None:
-    """Returns the name of the unknown if a side is one unknown ("x", "f(x)", "AB", "∠A" or words); None for anything
-    else."""
+    """Returns the name if a side is a single unknown ("x", "f(x)", "AB", "∠A" or words); otherwise None."""
     if isinstance(form, Name):
         return None if form.name in ("π", "e", "i", "∞", "∅") else form.name
     if isinstance(form, Words):

@@ -1,10 +1,10 @@
 """Compares two expressions by their exact or numeric values at several points, without computer algebra.
 
 Rational numbers are exact. Other values are computed to 60 digits. If two values are equal or nearly equal, they are
-computed again to 150 digits, or to 1,000 if they are huge, so that a small term beside a huge number counts. Unknowns
-get random rational values. The chance that two different expressions have equal values there is about 10^-30. Functions
-with cases, such as absolute values and floors, may be equal in a part of their domain: points far away and, for steps,
-many points are taken too.
+computed again to 150 digits, or to 1,000 digits if they are huge, so that a small term beside a huge number is not
+lost. Unknowns get pseudo-random rational values. The probability that two different expressions have equal values there
+is about 10^-30. Functions with cases, such as absolute values and floors, may be equal in a part of their domain. So
+points far away are also used, and many points for step functions.
 """
 
 from collections.abc import Mapping
@@ -25,8 +25,8 @@ from redraft.graders.answers.mathematics.forms import Call, Expression, Name, Un
 
 def same_value(one: Expression, two: Expression) -> bool | None:
     """Returns whether two expressions have the same value for all values of their unknowns. Returns None if that can't
-    be decided: they are equal for positive values only, they have no value anywhere, or their values are too large to
-    compute."""
+    be decided, because they are equal only for positive values, they have no value anywhere, or their values are too
+    large to compute."""
     if one == two:
         return True
     names = unknowns(one) | unknowns(two)
@@ -42,7 +42,7 @@ def same_value(one: Expression, two: Expression) -> bool | None:
 
 
 def constant(expression: Expression) -> Value:
-    """Returns the value of an expression without unknowns, to 60 digits. Raises NoValue, or Unread for unknowns."""
+    """Returns the value of an expression without unknowns, to 60 digits. Raises NoValue, and Unread if it has unknowns."""
     if unknowns(expression):
         raise Unread("it has unknowns")
     return evaluate(expression, {}, 0)
@@ -55,7 +55,8 @@ def distance(one: Expression, two: Expression) -> Value:
 
 
 def ratio_is_constant(one: Expression, two: Expression) -> bool | None:
-    """Returns whether two expressions differ only by a constant factor, so that both are zero at the same points."""
+    """Returns whether two expressions differ only by a constant factor, so that both are zero at the same points; None
+    if that can't be decided."""
     names = frozenset(unknowns(one) | unknowns(two))
     quotients = []
     for point in near_points(names, positive=True) + _other_points(one, two):
@@ -74,7 +75,7 @@ def ratio_is_constant(one: Expression, two: Expression) -> bool | None:
 
 @lru_cache(4096)
 def unknowns(expression: Expression) -> frozenset[str]:
-    """Returns the names in an expression that are no constants."""
+    """Returns the names in an expression that are not constants."""
     if isinstance(expression, Name):
         return frozenset() if expression.name in CONSTANTS else frozenset((expression.name,))
     if isinstance(expression, Call):
@@ -103,13 +104,13 @@ def _same_at(one: Expression, two: Expression, point: Mapping[str, Fraction]) ->
     finer_difference = abs(finer[0] - finer[1])
     if finer_difference <= max(abs(finer[0]), abs(finer[1])) * SMALL[1]:
         return True
-    if finer_difference < difference * TINY:  # both are zero but for rounding, which grows less with each digit
+    if finer_difference < difference * TINY:  # both are 0 except for rounding, which decreases with more digits
         return True
     return False if difference > size * SMALL[0] else None
 
 
 def _same_huge(one: Expression, two: Expression, point: Mapping[str, Fraction]) -> bool | None:
-    """Compares values that agree in their first digits and are so large that a small term would be lost in them."""
+    """Compares values that agree in their first digits and are so large that a small term would be lost by rounding."""
     context = context_of(2)
     first, second = number_in(evaluate(one, point, 2), context), number_in(evaluate(two, point, 2), context)
     if max(context.mag(first), context.mag(second)) > HUGEST_MAGNITUDE:
@@ -118,7 +119,7 @@ def _same_huge(one: Expression, two: Expression, point: Mapping[str, Fraction]) 
 
 
 def _other_points(one: Expression, two: Expression) -> list[dict[str, Fraction]]:
-    """Returns points that functions with cases need: of both signs, far away, and many for functions with steps."""
+    """Returns additional points: of both signs, far away, and many for step functions."""
     names = frozenset(unknowns(one) | unknowns(two))
     points = near_points(names, positive=False) + far_points(names)
     if STEPS & (_functions(one) | _functions(two)):
@@ -137,7 +138,7 @@ def _is_zero(value: Value) -> bool:
 
 
 WHOLE = frozenset("nkmNKM")
-"""Unknowns that often stand for whole numbers: expressions that are equal only for whole numbers are undecided."""
+"""Unknowns that often denote integers. Expressions in them that are equal only for integers are undecided."""
 
 
 SMALL = (10.0**-50, 1e-140)
@@ -147,7 +148,7 @@ TINY = 1e-40
 
 
 STEPS = frozenset(["floor", "ceil", "sgn", "mod", "gcd", "lcm"])
-"""Functions that are constant between jumps."""
+"""Step functions, which are constant between jumps."""
 
 
 MANY = 60  # points for functions with steps
@@ -156,11 +157,12 @@ MANY = 60  # points for functions with steps
 HUGE = 1e20
 
 
-HUGEST_MAGNITUDE = 2_800  # binary digits before the point, of the 3,300 that are computed
+HUGEST_MAGNITUDE = 2_800  # bits before the binary point, of the 3,300 that are computed
 
 
 def near_points(names: frozenset[str], positive: bool) -> list[dict[str, Fraction]]:
-    """Returns points between a half and two: three of positive values, or two of which half the values are negative."""
+    """Returns points whose coordinates have absolute values between 0.4 and 2.4: three with positive coordinates, or
+    two in which the signs alternate."""
     return _near_points(tuple(sorted(names)), positive)
 
 
@@ -178,7 +180,7 @@ def _near_points(names: tuple[str, ...], positive: bool) -> list[dict[str, Fract
 
 
 def far_points(names: frozenset[str], many: int = 4) -> list[dict[str, Fraction]]:
-    """Returns points of both signs, with values up to about 1000, 100, 10 and 1 in turn."""
+    """Returns points with coordinates of both signs, whose absolute values are up to about 1000, 100, 10 and 1 in turn."""
     return [
         {
             name: Fraction((-1) ** (place + number) * (hash_of(f"{name}{number}") % 10_000 + 7), 7 * 10 ** (number % 4))
@@ -189,5 +191,5 @@ def far_points(names: frozenset[str], many: int = 4) -> list[dict[str, Fraction]
 
 
 def whole_points(names: frozenset[str], many: int = 5) -> list[dict[str, Fraction]]:
-    """Returns points of whole numbers from 2."""
+    """Returns points whose coordinates are integers from 2 on."""
     return [{name: Fraction(2 + (hash_of(name) + number) % many) for name in names} for number in range(many)]

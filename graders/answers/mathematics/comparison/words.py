@@ -20,7 +20,7 @@ def same_words(gold: Form, given: Form) -> bool | None:
 
 
 def _phrase(text: str) -> str:
-    """Returns a phrase without leading articles, and in its usual wording if it is a known synonym."""
+    """Returns a phrase without leading articles. A known synonym is replaced by the usual wording."""
     words = text.replace("’", "'").split()
     while len(words) > 1 and words[0] in ("a", "an", "the"):
         words = words[1:]
@@ -29,7 +29,7 @@ def _phrase(text: str) -> str:
 
 
 def _says_more(phrase: str, other: str) -> bool:
-    """Returns whether a phrase has all words of another phrase and further words, none of which is a negation."""
+    """Returns whether a phrase has all words of another phrase and additional words, none of which is a negation."""
     words, others = set(phrase.split()), set(other.split())
     return others < words and NEGATIONS.isdisjoint(words - others)
 
@@ -42,7 +42,7 @@ EMPTY = ("empty set", "the empty set", "empty")
 
 
 NOTHING = ("no solution", "has no solution", "there is no solution", "no solution exists", "none")
-"""What says of an equation that the set of its solutions is empty. Other phrases with a negation, such as "no real
+"""Phrases that say that the set of solutions of an equation is empty. Other phrases with a negation, such as "no real
 solution", may say less."""
 
 

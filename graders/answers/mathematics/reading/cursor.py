@@ -1,4 +1,4 @@
-"""A position in a list of tokens, with the reading methods that several readers share."""
+"""A position in a list of tokens, with the parsing methods that several parsers share."""
 
 from abc import ABC, abstractmethod
 
@@ -7,46 +7,46 @@ from redraft.graders.answers.mathematics.reading.token import Token
 
 
 class Cursor(ABC):
-    """Reads tokens in their order. Each method reads what its name says and leaves what follows."""
+    """Parses tokens in order. Each method parses what its name says, and advances the position to the token after it."""
 
     @abstractmethod
     def power(self) -> Form:
-        """Reads a base with its exponent and other signs after it."""
+        """Parses a base with its exponent and other postfix signs."""
 
     @abstractmethod
     def signed_power(self) -> Form:
-        """Reads a base with its exponent, and a sign before it."""
+        """Parses a base with its exponent, and signs before it."""
 
     @abstractmethod
     def continues(self, token: Token) -> bool:
-        """Returns whether a token is the next factor of a product without a sign."""
+        """Returns whether a token begins the next factor of a product without an operator."""
 
     @abstractmethod
     def group(self, closing: str) -> Form:
-        """Reads the content of braces up to the closing brace. The opening brace was read before."""
+        """Parses the content of braces up to the closing brace. The opening brace was already consumed."""
 
     @abstractmethod
     def group_or_base(self) -> Form:
-        """Reads a group in braces, or a base without braces."""
+        """Parses a group in braces, or a base without braces."""
 
     @abstractmethod
     def argument(self) -> Form:
-        """Reads the argument of a command: a group, one digit or one sign."""
+        """Parses the argument of a command: a group, one digit or one sign."""
 
     @abstractmethod
     def bracketed(self, opening: str) -> Form:
-        """Reads the content of brackets up to the closing bracket. The opening bracket was read before."""
+        """Parses the content of brackets up to the closing bracket. The opening bracket was already consumed."""
 
     @abstractmethod
     def environment(self, name: str) -> Form:
-        """Reads an environment of LaTeX, such as a matrix or cases. The command that begins it was read before."""
+        """Parses a LaTeX environment, such as a matrix or cases. The command that begins it was already consumed."""
 
     def __init__(self, found: list[Token]) -> None:
         self.tokens = found
         self.at = 0
         self.depth = 0
-        self.bars = 0  # open bars of absolute values
-        self.in_set = False  # where a colon says "such that"
+        self.bars = 0  # number of open bars of absolute values
+        self.in_set = False  # whether a colon means "such that"
         self._divided = False
         self.unit = ""  # the currency that was read with a number of this side
 
@@ -77,7 +77,7 @@ class Cursor(ABC):
         return sign
 
     def temperature(self) -> None:
-        """Reads the letter of a temperature, as in 13 °C."""
+        """Parses the letter of a temperature, as in 13 °C."""
         if (token := self.peek) and token.kind == "name" and token.text in ("C", "F"):
             self.at += 1
             self.unit = f"°{token.text}"

@@ -1,4 +1,4 @@
-"""Reads sums, products and powers."""
+"""Parses sums, products and powers."""
 
 from redraft.graders.answers.mathematics.forms import Call, Form, Name, Union, Unread
 from redraft.graders.answers.mathematics.reading.functions import Functions, scalar
@@ -7,10 +7,10 @@ from redraft.graders.answers.mathematics.reading.token import Token
 
 
 class Expressions(Functions):
-    """Reads expressions."""
+    """Parses expressions."""
 
     def over(self) -> Form:
-        """Reads a value, or two values with \\over or \\choose between them."""
+        """Parses a value, or two values with \\over or \\choose between them."""
         form = self.union()
         if (token := self.peek) and token.text in ("over", "choose"):
             self.at += 1
@@ -42,7 +42,7 @@ class Expressions(Functions):
 
     def product(self, signed: bool = False) -> Form:
         form = self.signed_power() if signed else self.power()
-        self._divided = False  # by a sign, and not by a fraction of LaTeX
+        self._divided = False  # whether the last operator was "/", and not a LaTeX fraction
         while token := self.peek:
             if token.text in ("*", "/") and token.kind == "operator":
                 self.at += 1
@@ -55,14 +55,15 @@ class Expressions(Functions):
         return form
 
     def _times(self, form: Form, token: Token) -> Form:
-        """Reads a product without a sign. 1/2x may mean half of x or one over 2x; it is read as half of x."""
+        """Parses a product without an operator. 1/2x may mean half of x or 1/(2x); it is parsed as half of x, and
+        marked by the function "/*"."""
         other = scalar(self.power())
         if isinstance(form, Call) and form.function == "/" and self._divided and not token.spaced:
             return Call("/*", (*form.arguments, other))
         return Call("*", (scalar(form), other))
 
     def power(self) -> Form:
-        """Reads a base with the signs after it: an exponent, a factorial, per cent, degrees."""
+        """Parses a base with postfix signs: an exponent, a factorial, percent, degrees."""
         form = self.digits_in_brackets() or self.base()
         while token := self.peek:
             if token.text == "^":
@@ -120,7 +121,7 @@ class Expressions(Functions):
         return Call("neg" if sign == "-" else sign, (scalar(form),))
 
     def continues(self, token: Token) -> bool:
-        """Returns whether a token is the next factor of a product without a sign."""
+        """Returns whether a token begins the next factor of a product without an operator."""
         if token.kind in ("name", "function", "command", "begin"):
             return token.text != "pmod"
         if token.text in ("|", "‖"):

@@ -1,4 +1,4 @@
-"""Reads names, functions, and commands with arguments."""
+"""Parses names, functions, and commands with arguments."""
 
 from fractions import Fraction
 
@@ -8,7 +8,7 @@ from redraft.graders.answers.mathematics.reading.token import Token
 
 
 class Functions(Numerals):
-    """Reads functions with their arguments."""
+    """Parses functions with their arguments."""
 
     def named(self, token: Token) -> Form:
         name = token.text
@@ -35,7 +35,7 @@ class Functions(Numerals):
         return Name(name)
 
     def _has_two_arguments(self) -> bool:
-        """Returns whether the next brackets contain exactly one comma outside of inner brackets."""
+        """Returns whether the next brackets contain exactly one comma outside inner brackets."""
         depth = commas = 0
         for token in self.tokens[self.at :]:
             depth += {"open": 1, "close": -1}.get(token.kind, 0)
@@ -59,7 +59,7 @@ class Functions(Numerals):
         return text
 
     def applied(self, function: str) -> Form:
-        """Reads a function with its power, base and argument: sin^2 x, log_2 8, sin 2x, max(a, b)."""
+        """Parses a function with its power, base and arguments: sin^2 x, log_2 8, sin 2x, max(a, b)."""
         power = base = None
         while (token := self.peek) and token.text in ("^", "_"):
             self.at += 1
@@ -92,7 +92,7 @@ class Functions(Numerals):
         return form if power is None else Call("^", (form, power))
 
     def _bare_argument(self) -> Expression:
-        """Reads the argument of a function without brackets: the factors up to the next sign or function."""
+        """Parses the argument of a function without brackets: the factors up to the next sign or function."""
         form = scalar(self.signed_power())
         while (token := self.peek) and self.continues(token) and token.kind != "function" and token.text != "(":
             form = Call("*", (form, scalar(self.power())))
@@ -119,7 +119,7 @@ class Functions(Numerals):
         return self.group_or_base()
 
     def argument(self) -> Form:
-        """Reads the argument of a command: a group, one digit or one sign."""
+        """Parses the argument of a command: a group, one digit or one sign."""
         token = self.peek
         if token and token.kind == "number" and len(token.text) > 1 and token.text.isdigit():
             self.tokens[self.at] = Token("number", token.text[1:], False)

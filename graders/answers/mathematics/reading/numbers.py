@@ -1,4 +1,4 @@
-"""Reads numbers: mixed numbers, numbers in a base, and numbers with a scale word such as "million"."""
+"""Parses numbers: mixed numbers, numbers in a base, and numbers with a scale word such as "million"."""
 
 import re
 from fractions import Fraction
@@ -9,7 +9,7 @@ from redraft.graders.answers.mathematics.reading.token import Token
 
 
 class Numerals(Cursor):
-    """Reads numbers."""
+    """Parses numbers."""
 
     def number(self, token: Token) -> Form:
         after = self.peek
@@ -40,7 +40,7 @@ class Numerals(Cursor):
         raise Unread("a base is not read")
 
     def _mixed(self, whole: Number) -> Form:
-        """Reads a mixed number, such as 7 3/4. Returns the whole number alone if the fraction has an unknown."""
+        """Parses a mixed number, such as 7 3/4. Returns only the integer part if the fraction contains an unknown."""
         start = self.at
         if self.tokens[start].kind == "number":
             parts = self.tokens[start : start + 3]
@@ -60,7 +60,7 @@ class Numerals(Cursor):
         return Number(whole.value + top.value / bottom.value)
 
     def digits_in_brackets(self) -> Form | None:
-        """Reads a number in a base whose digits are in brackets: (52)_8."""
+        """Parses a number in a base whose digits are in brackets: (52)_8. Returns None if there is none."""
         found = self.tokens[self.at : self.at + 4]
         if (
             len(found) < 4

@@ -1,4 +1,4 @@
-"""Reads the whole of a text as one mathematical answer. Nothing is skipped: a part that can't be read raises Unread."""
+"""Parses a whole text as one mathematical answer. Nothing is skipped: a part that can't be parsed raises Unread."""
 
 import re
 from fractions import Fraction
@@ -26,7 +26,7 @@ from redraft.graders.answers.mathematics.reading.token import Token, tokens
 
 @lru_cache(2048)
 def parse(text: str) -> Form:
-    """Returns the whole text as a mathematical answer. Raises Unread."""
+    """Returns the form of a whole text. Raises Unread if the text can't be parsed completely."""
     parser = Parser(_turned(tokens(text)))
     try:
         form = parser.listing("")
@@ -38,7 +38,7 @@ def parse(text: str) -> Form:
 
 
 def _turned(found: list[Token]) -> list[Token]:
-    """Returns the tokens of an interval in the notation ]2, 5[ with the usual brackets: (2, 5)."""
+    """Returns the tokens with an interval in the notation ]2, 5[ changed to the usual brackets: (2, 5)."""
     if len(found) > 2 and found[0].text == "]":
         found[0] = Token("open", "(", False)
     if len(found) > 2 and found[-1].text == "[":
@@ -47,10 +47,11 @@ def _turned(found: list[Token]) -> list[Token]:
 
 
 class Parser(Expressions):
-    """Reads answers: lists, relations, sets, matrices, words and units around expressions."""
+    """Parses answers: lists, relations, sets, matrices, words and units around expressions."""
 
     def listing(self, brackets: str, such_that: bool = False) -> Form:
-        """Reads items with separators between them, up to a closing bracket, a bar (if `such_that`) or the end."""
+        """Parses items and the separators between them, up to a closing bracket, a bar or colon (if `such_that`), or
+        the end."""
         items: list[Form] = []
         signs: list[str] = []
         conditions = False
@@ -81,7 +82,7 @@ class Parser(Expressions):
         return Listing(brackets, tuple(items), joined)
 
     def item(self) -> Form:
-        """Reads one side, or a chain of sides with signs such as "=" and "<" between them."""
+        """Parses one side, or a chain of sides with relation signs such as "=" and "<" between them."""
         sides: list[Form | None] = []
         signs: list[str] = []
         if (token := self.peek) and token.kind == "relation":
@@ -102,7 +103,7 @@ class Parser(Expressions):
         return Relation(tuple(sides), tuple(signs))
 
     def _modulus(self) -> bool:
-        """Returns whether \\pmod{4} or (mod 4) follows. If so, it is read up to its number."""
+        """Returns whether \\pmod{4} or (mod 4) follows. If so, consumes the tokens before its number."""
         following = [token.text for token in self.tokens[self.at : self.at + 2]]
         if following[:1] == ["pmod"]:
             self.at += 2 if following[1:] == ["{"] else 1
@@ -117,7 +118,7 @@ class Parser(Expressions):
             self.at += 1
 
     def side(self) -> Form:
-        """Reads one value, set, matrix or text, with its unit."""
+        """Parses one value, set, matrix or text, with its unit."""
         self.unit = ""
         token = self.peek
         if token and token.kind == "dots":
@@ -219,7 +220,7 @@ class Parser(Expressions):
         raise Unread(f"{name} is not read")
 
     def _label(self) -> Form:
-        """Reads words. Words before "=" or ":" are the name of the next value; otherwise they are an answer."""
+        """Parses words. Words before "=" or ":" are a label of the value after them; other words are an answer."""
         words = []
         while (token := self.peek) and (token.kind in ("words", "name") or token.text == "∠"):
             words.append(token.text)
@@ -243,7 +244,8 @@ class Parser(Expressions):
         return form if len(parts) == 1 else Ratio(tuple(parts))
 
     def _unit_after(self) -> str:
-        """Reads the unit after a value as text, up to the end of the side. Returns "" if there is no unit."""
+        """Parses the unit after a value, up to the end of the side, and returns it as text. Returns "" if there is no
+        unit."""
         parts: list[str] = []
         while token := self.peek:
             if token.kind in ("words", "currency") or (parts and token.kind == "name"):
@@ -263,7 +265,7 @@ class Parser(Expressions):
         return " ".join(parts).replace(" /", "/").replace(" ^", "^")
 
     def _condition(self) -> None:
-        """Reads a condition after the answer, such as "for x ≠ 2", and leaves it out. It must be a relation."""
+        """Parses a condition after the answer, such as "for x ≠ 2", and discards it. It must be a relation."""
         self.at += 1
         rest = self.tokens[self.at :]
         parts: list[list[Token]] = [[]]
@@ -276,7 +278,8 @@ class Parser(Expressions):
 
 
 def _spoken(text: str) -> Form:
-    """Returns the number that words name ("three", "negative five", "one half"), or else the words themselves."""
+    """Returns the number that words name ("three", "negative five", "one half"), or the words themselves if they name
+    none."""
     sign, _, rest = text.partition(" ")
     if sign in ("negative", "minus"):
         value = _spoken(rest)

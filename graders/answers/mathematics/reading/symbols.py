@@ -2,7 +2,7 @@
 
 
 def _table(text: str) -> dict[str, str]:
-    """Returns a mapping from each spelling to its meaning. Each line of `text` has a meaning and all its spellings."""
+    """Returns a mapping from each spelling to its meaning. Each line of `text` has a meaning, then all spellings of it."""
     rows = (line.split() for line in text.strip().splitlines())
     return {name: meaning for meaning, *names in rows for name in names}
 
@@ -23,7 +23,7 @@ phi varphi
 i imath
 ℝ R
 """)
-"""The unknowns and constants that commands stand for."""
+"""The unknowns and constants that commands denote."""
 NUMBER_SETS = {rf"\mathbb{{{letter}}}": sign for letter, sign in zip("RZNQC", "ℝℤℕℚℂ", strict=True)}
 FUNCTIONS = _themselves(
     """sin cos tan cot sec csc sinh cosh tanh coth arcsin arccos arctan arccot arcsec arccsc ln log lg exp abs floor
@@ -90,7 +90,7 @@ choose choose
 over over
 ∠ angle triangle
 """)
-"""Commands that are signs."""
+"""The signs that commands denote, by command."""
 SPELLED = _table(r"""
 ^ **
 ≤ <=
@@ -106,7 +106,7 @@ $ \$
 _ \_
 & \&
 """)
-"""Signs of several characters."""
+"""The signs that are spelled with several characters, by spelling."""
 SPACES = frozenset(_themselves("quad qquad thinspace enspace space medspace thickspace nobreakspace"))
 CODES = _table("""
 $ usd
@@ -116,7 +116,7 @@ $ usd
 ¥ jpy
 yuan cny rmb
 """)
-"""Currencies that go before a number as letters."""
+"""The currencies that are written as letters before a number, by their letters."""
 _PICTURES = _table(r"""
 - − – — ‐ ‑ ‒ ﹣
 * × ⋅ · ∙ ∗ •
@@ -163,4 +163,4 @@ PICTURES = {
     ord(sign): f" {name} " if name.startswith("\\") else name
     for sign, name in (_PICTURES | {letter: f"\\{name}" for letter, name in GREEK.items()}).items()
 } | dict.fromkeys(map(ord, "\u2061\u200b\ufeff"), "")
-"""Characters outside of ASCII in their LaTeX spelling."""
+"""The LaTeX spelling of non-ASCII characters, by code point."""

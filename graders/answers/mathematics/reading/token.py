@@ -1,5 +1,4 @@
-"""Splits a mathematical text, LaTeX or plain, into tokens. Typesetting is left out. The time is linear in the
-length."""
+"""Splits a mathematical text, LaTeX or plain, into tokens. Typesetting is left out. The time is linear in the length."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +25,7 @@ Kind = Literal[
 
 
 class Token(NamedTuple):
-    """A piece of the text. `spaced` says whether there is a space before it."""
+    """A token of the text. `spaced` says whether there is a space before it."""
 
     kind: Kind
     text: str
@@ -34,8 +33,7 @@ class Token(NamedTuple):
 
 
 def tokens(text: str) -> list[Token]:
-    """Returns the tokens of a text. Raises Unread for a sign that is not mathematical, and for a text that is too
-    long."""
+    """Returns the tokens of a text. Raises Unread if the text is too long, or contains a sign that is not mathematical."""
     if len(text) > MAX_LENGTH:
         raise Unread("the text is too long")
     spaced = ", " in text  # then a comma without a space groups digits
@@ -81,7 +79,7 @@ def _read(kind: str, text: str, spaced: bool) -> Iterator[Token]:
 
 
 def _digits(text: str) -> str:
-    """Returns the digits of a number in Python's spelling."""
+    """Returns the digits of a number in Python's notation."""
     if EUROPEAN.fullmatch(text):
         return text.replace(".", "").replace(",", ".")
     return GROUPING.sub("", text)
@@ -105,7 +103,7 @@ def _command(text: str, spaced: bool) -> Iterator[Token]:
 
 
 def _phrase(text: str, spaced: bool) -> Iterator[Token]:
-    """Yields the tokens of words that are set as text."""
+    """Yields the tokens of words in a LaTeX text command."""
     for number, piece in enumerate(re.split(r"\s+(?=(?:and|or|for|where|when|if)\b)|(?<=\band)\s+|(?<=\bor)\s+", text)):
         word = piece.casefold()
         apart = spaced or number > 0
@@ -123,7 +121,7 @@ def _phrase(text: str, spaced: bool) -> Iterator[Token]:
 
 
 def _words(word: str, spaced: bool) -> Iterator[Token]:
-    """Returns the tokens of a run of letters: a function, a constant, a unit, a word, or a product of unknowns."""
+    """Yields the tokens of a sequence of letters: a function, a constant, a unit, a word, or a product of unknowns."""
     low = word.casefold()
     if word in FUNCTIONS or (low in FUNCTIONS and len(low) > 2):
         yield Token("function", FUNCTIONS.get(word) or FUNCTIONS[low], spaced)

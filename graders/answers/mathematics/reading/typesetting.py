@@ -1,4 +1,4 @@
-"""Removes typesetting from a mathematical text: fonts, spaces, signs outside of ASCII."""
+"""Removes typesetting from a mathematical text: fonts, spaces, non-ASCII characters."""
 
 import re
 import unicodedata
@@ -8,7 +8,7 @@ from redraft.graders.answers.mathematics.units import measure
 
 
 def typeset(text: str) -> str:
-    """Returns the text without commands that change only its look. The result is ASCII, apart from the letters of
+    """Returns the text without commands that only change its appearance. The result is ASCII, except for letters in
     words."""
     if not text.isascii():
         text = SUPERSCRIPTS.sub(lambda m: f"^{{{m[0].translate(NORMAL)}}}", text)

@@ -1,4 +1,4 @@
-"""The training text of the embedded model: conversations for each of its jobs, drawn from the built-in stories."""
+"""The training text of the embedded model: conversations for each of its tasks, drawn from the built-in stories."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -17,18 +17,18 @@ JOBS = {
     "rephrase": 0.06,
     "program": 0.07,
 }
-"""The share of each job among the conversations."""
+"""The fraction of each task among the conversations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Texts in turn, user first. The loss counts the last text only."""
+    """Texts of alternating roles, the user's first. Only the last text contributes to the loss."""
 
     texts: tuple[str, ...]
 
 
 def conversations(rng: random.Random, levels: Sequence[int]) -> Iterator[Conversation]:
-    """Yields conversations without end, from the training split alone."""
+    """Yields an endless sequence of conversations about stories of the training split."""
     draws = {level: (s for s in stories(rng, level) if s.split == "train") for level in set(levels)}
     jobs, shares = list(JOBS), list(JOBS.values())
     while True:
@@ -53,7 +53,7 @@ def _backward(story: Story, rng: random.Random) -> tuple[str, ...]:
 
 
 def _revise(story: Story, rng: random.Random) -> tuple[str, ...]:
-    """Returns one or two attempts with feedback on each, then the solution."""
+    """Returns a conversation: a question, one or two attempts with feedback on each, then the solution."""
     rounds = 2 if rng.random() < 0.25 else 1
     return (
         _prompt("solve", story),
@@ -63,7 +63,8 @@ def _revise(story: Story, rng: random.Random) -> tuple[str, ...]:
 
 
 def _attempt(story: Story, rng: random.Random) -> tuple[str, str]:
-    """Returns a wrong attempt and feedback on it. If the feedback only raises a doubt, the attempt may be right."""
+    """Returns a pair: a wrong attempt, and feedback on it. If the feedback only expresses a doubt, the attempt may be
+    right."""
     wrong = attempt(story, rng)
     draft, line = wrong.text, wrong.first_wrong + 1
     kind = rng.choice(("may", "is", "doubt", "hold"))
@@ -81,7 +82,7 @@ def _attempt(story: Story, rng: random.Random) -> tuple[str, str]:
 
 
 def _judge(story: Story, rng: random.Random) -> tuple[str, ...]:
-    """Returns a conversation that judges a whole solution, or its first lines. The answer is "right" if no line is
+    """Returns a conversation that judges a whole solution or its first lines. The answer is `right` if no line is
     wrong."""
     if rng.random() < 0.5:
         lines, labels = story.solution.split("\n"), (True,) * (len(story.equations) + 1)
@@ -102,8 +103,8 @@ def _judge_steps(story: Story, rng: random.Random) -> tuple[str, ...]:
 
 
 def _finished(story: Story, rng: random.Random) -> tuple[str, ...]:
-    """Returns a conversation that says whether a solution is finished. A solution counts as finished even if the line
-    that states the answer is missing."""
+    """Returns a conversation that says whether a solution is finished. A solution also counts as finished if only the
+    line that states the answer is missing."""
     lines = (story.solution if rng.random() < 0.5 else attempt(story, rng).text).split("\n")
     shown = rng.randint(1, len(lines))
     return _prompt("finished", story, "\n".join(lines[:shown])), "yes" if shown >= len(lines) - 1 else "no"

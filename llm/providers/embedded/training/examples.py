@@ -1,5 +1,5 @@
-"""Training examples for the embedded model: conversations whose last message is the target, each with a weight; and
-for its reward model, judged solutions."""
+"""Training examples for the embedded model: conversations whose last message is the target, each with a weight. Also
+judged solutions, for its reward model."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,14 +14,15 @@ from redraft.store.sources.files import rows
 
 
 class ExampleError(RedraftError):
-    """Raised for a row that is no training example. The message names the place of the row and the remedy."""
+    """Raised for a row that is not a training example. The message names the position of the row and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Texts in turn, user first; the last is the target. Only ratios of weights matter; weight 0 has no effect. `steps`
-    are parts of the target, which together are the target, each with a factor of the weight of its tokens; without
-    steps all tokens have the weight."""
+    """A training example. `texts` are the texts of a conversation with alternating roles, the user's first; the last
+    one is the target. Only the ratios of weights matter; an example with weight 0 has no effect. `steps` are pairs
+    (text, factor): the texts joined are the target, and each factor multiplies the weight of its text's tokens. Without
+    `steps`, all tokens have the weight `weight`."""
 
     texts: tuple[str, ...]
     weight: float = 1.0
@@ -38,8 +39,8 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class FinetuneResult:
-    """The result of a fine-tuning. The losses are the means over the first and the last tenth of the steps, in nats a
-    token."""
+    """The result of a fine-tuning. The losses are means over the first and the last tenth of the training steps, in
+    nats per token."""
 
     folder: str
     lessons: int
@@ -47,14 +48,14 @@ class FinetuneResult:
     steps: int
     first_loss: float
     last_loss: float
-    held_out: int = 0  # rows of held-out problems, which were left out before
+    held_out: int = 0  # rows of held-out problems, which are left out
 
 
 def parse_example(row: Mapping[str, Any], place: str) -> Example:
-    """Reads a row of an export: `prompt` and `completion`, or `messages`, and an optional `weight`; or `steps`, which
-    make up the completion, and `step_weights`.
+    """Returns the example in a row of an export. The row has `prompt` and `completion`, or `messages`, and optionally a
+    `weight`. It may also have `steps`, whose texts joined are the completion, with `step_weights`.
 
-    A question without a mark of the model's jobs becomes a `solve` prompt. Raises ExampleError.
+    A question whose first line names none of the model's tasks becomes a `solve` prompt. Raises ExampleError.
     """
     weight = row.get("weight", 1.0)
     if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < math.inf:
@@ -72,7 +73,7 @@ def parse_example(row: Mapping[str, Any], place: str) -> Example:
 
 
 def normalize_weights(weights: Sequence[float]) -> list[float]:
-    """Scales weights to mean 1, so that a replayed row weighs as much as an average row. Raises ExampleError if all
+    """Scales weights to mean 1, so that a replayed row has the weight of an average row. Raises ExampleError if all
     weights are 0."""
     mean = math.fsum(weights) / max(1, len(weights))
     if not mean:
@@ -81,7 +82,8 @@ def normalize_weights(weights: Sequence[float]) -> list[float]:
 
 
 def _steps(row: Mapping[str, Any], answer: str, place: str) -> tuple[tuple[str, float], ...]:
-    """Returns the steps of a row with their weights; none if it has none. Raises ExampleError."""
+    """Returns pairs (text, weight) of the steps of a row; an empty tuple if it has no `step_weights`. Raises
+    ExampleError."""
     texts, weights = row.get("steps"), row.get("step_weights")
     if weights is None:
         return ()
@@ -114,7 +116,7 @@ def _is_message(one: Any) -> bool:
 
 
 class Judged(NamedTuple):
-    """A question, the steps of a solution, and the value of each step in [0, 1]; None if a step has no value."""
+    """A question, the steps of a solution, and the value of each step in [0, 1], or None for a step without a value."""
 
     question: str
     steps: tuple[str, ...]
@@ -122,7 +124,7 @@ class Judged(NamedTuple):
 
 
 def read_judged(file: Path) -> list[Judged]:
-    """Returns the solutions of a file of rows of format `prm` (`prompt`, `completions`, `labels`) or `value`
+    """Returns the solutions in a file of rows of the format `prm` (`prompt`, `completions`, `labels`) or `value`
     (`question`, `solution`, `value`). Raises ExampleError and SourceError."""
     found: list[Judged] = []
     for place, row in rows(file):

@@ -1,9 +1,9 @@
 """Fine-tunes the embedded model on weighted conversations (reward-weighted regression, as in RISE: Qu et al. 2024).
 
 The loss is the mean over a batch's target tokens of weight times negative log-likelihood, divided by the batch's mean
-weight, so that the scale of the weights does not change the learning rate. A row has one weight, or one for each of its
-steps. Conversations of the model's first training
-are mixed in (replay), so that the model does not forget them. Needs the `train` extra.
+weight. So the scale of the weights does not affect the learning rate. A row has one weight, or one for each of its
+steps. Conversations from the model's first training are mixed in (replay), so that the model does not forget them.
+Needs the extra `train`.
 """
 
 # pyright: reportMissingImports=false
@@ -47,18 +47,19 @@ from redraft.llm.providers.embedded.training.settings import FinetuneSettings
 
 IGNORED = -100
 LAYERS = "blocks."
-"""What the names of the layers' weights begin with."""
-WARMUP = 0.04  # share of the steps
+"""The prefix of the names of the layers' weights."""
+WARMUP = 0.04  # fraction of the steps
 
 
 class TokenizedExample(NamedTuple):
     tokens: list[int]
     learnt: int  # the number of target tokens at the end
-    weights: Sequence[float]  # of the target tokens
+    weights: Sequence[float]  # the weights of the target tokens
 
 
 class Batch(NamedTuple):
-    """Inputs, targets, and the weights of the targets: (rows, length). A target that does not count is IGNORED."""
+    """Inputs, targets, and the weights of the targets, each of shape (rows, length). Tokens that are not targets are
+    IGNORED."""
 
     inputs: NDArray[np.int64]
     targets: NDArray[np.int64]
@@ -74,9 +75,9 @@ def finetune(
     settings: FinetuneSettings = FinetuneSettings(),  # noqa: B008 - frozen
     say: Callable[[str], None] = lambda line: None,
 ) -> FinetuneResult:
-    """Fine-tunes the weights in `source` and writes them to the folder `out`. With `trunk`, the folder of a reward
-    model, training begins with the layers of the reward model. The same examples, settings and machine give the same
-    weights. Raises ExampleError if there is nothing to learn."""
+    """Fine-tunes the weights in `source` and writes them to the folder `out`. If `trunk`, the folder of a reward model,
+    is given, training begins with that model's layers. The same examples, settings and machine give the same weights.
+    Raises ExampleError if there is nothing to learn."""
     torch.set_num_threads(settings.threads)
     torch.manual_seed(settings.seed)
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
@@ -99,8 +100,8 @@ def finetune(
 
 
 def begin(source: Path, trunk: Path | None) -> Llama:
-    """Returns the policy in the folder `source`. With `trunk`, its layers are those of the reward model in this folder;
-    the embedding, which is the output head too, and the last norm stay the policy's."""
+    """Returns the policy in the folder `source`. If `trunk`, the folder of a reward model, is given, the layers are
+    taken from that model. The embedding, which is also the output matrix, and the last norm are always the policy's."""
     model = load(source)
     if trunk:
         with np.load(trunk / REWARD_WEIGHTS) as packed:
@@ -117,7 +118,7 @@ def learn(
     say: Callable[[str], None],
     loss_of: Callable[[Llama, Batch], Tensor] | None = None,
 ) -> list[float]:
-    """Trains one step a batch, by `finetuning_loss` or another loss. Returns the loss of each step."""
+    """Trains one step on each batch, with `finetuning_loss` or the loss `loss_of`. Returns the loss of each step."""
     loss_of = loss_of or finetuning_loss
     steppers = optimizers(model, rate)
     losses: list[float] = []
@@ -138,8 +139,8 @@ def learn(
 
 
 def average(model: Llama, before: Llama, share: float) -> None:
-    """Moves a model's weights towards another model's weights: each becomes `share` of the other's and the rest of its
-    own (Wortsman et al. 2022, arXiv 2109.01903)."""
+    """Moves a model's weights towards those of another model: each weight becomes `share` of the other's plus (1 -
+    `share`) of its own (Wortsman et al. 2022, arXiv 2109.01903)."""
     if share:
         with torch.no_grad():
             for own, other in zip(model.parameters(), before.parameters(), strict=True):
@@ -147,7 +148,7 @@ def average(model: Llama, before: Llama, share: float) -> None:
 
 
 def finetuning_loss(model: Llama, batch: Batch) -> Tensor:
-    """Returns the weighted loss of a batch. Products have bfloat16 factors if the processor multiplies them faster."""
+    """Returns the weighted loss of a batch. Matrix products use bfloat16 if the processor multiplies it faster."""
     with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bfloat16()):
         losses = target_losses(model, batch)
     return weighted_loss(losses, batch)
@@ -155,13 +156,13 @@ def finetuning_loss(model: Llama, batch: Batch) -> Tensor:
 
 @cache
 def has_fast_bfloat16() -> bool:
-    """Returns whether the processor has instructions for bfloat16; others emulate it, slower than float32."""
+    """Returns whether the processor has instructions for bfloat16. Others emulate it, which is slower than float32."""
     return any(getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("avx512_bf16", "amx_tile"))
 
 
 def target_losses(model: Llama, batch: Batch) -> Tensor:
-    """Returns the negative log-likelihood of each target token, in nats: (targets,), row by row. Other tokens get no
-    logits."""
+    """Returns the negative log-likelihood of each target token in nats: (targets,), row by row. No logits are computed
+    for other tokens."""
     chosen = torch.from_numpy(batch.targets != IGNORED)
     logits = model.head(model.states(torch.from_numpy(batch.inputs))[chosen]).float()
     return F.cross_entropy(logits, torch.from_numpy(batch.targets)[chosen], reduction="none")
@@ -174,7 +175,7 @@ def weighted_loss(losses: Tensor, batch: Batch) -> Tensor:
 
 
 def schedule(step: int, steps: int) -> float:
-    """Returns the share of the highest learning rate at a step: a linear rise, then a cosine to 0."""
+    """Returns the learning rate of a step as a fraction of the highest rate: a linear increase, then a cosine to 0."""
     warm = max(1, round(WARMUP * steps))
     if step < warm:
         return (step + 1) / warm
@@ -182,13 +183,13 @@ def schedule(step: int, steps: int) -> float:
 
 
 def batches(examples: Sequence[TokenizedExample], rng: random.Random) -> list[Batch]:
-    """Returns all examples in batches of similar length, in a random order."""
+    """Returns all examples in batches of similar length. The order of the batches is random."""
     made = length_batches(examples, lambda one: len(one.tokens), rng)
     return [make_batch(rows, length) for length, rows in made]
 
 
 def make_batch(rows: Sequence[TokenizedExample], length: int) -> Batch:
-    """Returns rows of at most `length` tokens as arrays."""
+    """Returns the examples as arrays that are padded to `length` tokens."""
     inputs = np.zeros((len(rows), length), np.int64)
     targets = np.full((len(rows), length), IGNORED, np.int64)
     weights = np.zeros((len(rows), length), np.float32)
@@ -200,8 +201,8 @@ def make_batch(rows: Sequence[TokenizedExample], length: int) -> Batch:
 
 
 def tokenize(tokenizer: Tokenizer, example: Example, weight: float) -> TokenizedExample:
-    """Returns a conversation as tokens, of which those of its last text are learnt; `weight` is their mean weight. A
-    token counts to the step in which it begins, and the mark of the end to the last step."""
+    """Returns a conversation as tokens. The tokens of its last text are the targets, and `weight` is their mean weight.
+    A token belongs to the step in which it begins, and the end token to the last step."""
     tokens, learnt = encode(tokenizer, Conversation(example.texts))
     if not example.steps:
         return TokenizedExample(tokens, learnt, [weight] * learnt)
@@ -214,7 +215,7 @@ def tokenize(tokenizer: Tokenizer, example: Example, weight: float) -> Tokenized
 
 
 def write(model: Llama, source: Path, out: Path) -> None:
-    """Writes weights and tokenizer; each file appears only once it is complete."""
+    """Writes weights and tokenizer. Each file appears under its name only when it is complete."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out) as made:
         shutil.copyfile(source / "tokenizer.json", Path(made) / "tokenizer.json")

@@ -1,12 +1,12 @@
-"""Training data of the embedded process reward model: drafts in which every line has a label, right or wrong.
+"""Training data for the embedded process reward model: drafts in which every line is labelled right or wrong.
 
 The generator of the problems knows every step, so the labels of drafts of its problems are exact. Drafts that `redraft
-annotate` has judged by rollouts take their labels from the rollouts: a step is right if a rollout from it reached the
+annotate` has judged by rollouts get their labels from the rollouts: a step is right if a rollout from it reached the
 right answer.
 
     python -m redraft.llm.providers.embedded.training.labels FILE
 
-writes the embedded model's own drafts of training problems, as JSON lines.
+writes the embedded model's own drafts of training problems as JSON lines.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from redraft.store.sources.wordproblems.labels import EQUATION, Label, labels
 from redraft.store.tables.store import Store
 
 LEVELS = (1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5)
-"""The levels of the problems, drawn with equal chances."""
+"""The levels of the problems. Each entry is drawn with the same probability."""
 
 ANNOTATED = """
     SELECT any_value(p.question), any_value(p.meta->>'solution'), any_value(p.split), list(s.text ORDER BY s.depth),
@@ -63,7 +63,7 @@ def label_draft(solution: str, text: str) -> LabelledDraft:
 
 
 def sampled_problems(path: Path, seed: int) -> Iterator[LabelledProblem]:
-    """Yields the problems of a file that `write_samples` wrote, without end, in a new order each time."""
+    """Yields the problems of a file that `write_samples` wrote, endlessly, in a new order in each pass."""
     rng = random.Random(f"drawn {seed}")
     with path.open() as file:
         problems = [json.loads(line) for line in file]
@@ -78,10 +78,11 @@ def sampled_problems(path: Path, seed: int) -> Iterator[LabelledProblem]:
 
 
 def annotated_problems(path: Path, seed: int) -> Iterator[LabelledProblem]:
-    """Yields the drafts of built-in problems in a store whose steps were judged by rollouts, without end.
+    """Yields problems with drafts, endlessly: the drafts in a store whose steps were judged by rollouts, of built-in
+    problems.
 
-    A step is right if any rollout from it was (hard estimation; Wang et al. 2024). Held-out problems are left out.
-    Raises StoreError, and ValueError if no problem is left.
+    A step is right if any rollout from it was right (hard estimation; Wang et al. 2024). Held-out problems are left
+    out. Raises StoreError, and ValueError if no problem remains.
     """
     rng = random.Random(f"annotated {seed}")
     with Store(path, create=False) as store:
@@ -102,7 +103,7 @@ def annotated_problems(path: Path, seed: int) -> Iterator[LabelledProblem]:
 
 
 def problems_with_errors(seed: int) -> Iterator[LabelledProblem]:
-    """Yields new problems of the training split with wrong attempts at them, without end."""
+    """Yields new problems of the training split with wrong attempts at them, endlessly."""
     rng = random.Random(f"made up {seed}")
     for story in _stories(rng):
         # A dict, because it preserves the order of the draws.
@@ -119,7 +120,7 @@ def _stories(rng: random.Random) -> Iterator[Story]:
 
 
 def _wrong_attempt(story: Story, rng: random.Random) -> str:
-    """Returns a wrong attempt of the generator, or the solution up to a step whose result has one changed digit."""
+    """Returns a wrong attempt of the generator, or the solution up to a step in whose result one digit was changed."""
     if rng.random() < 0.4:
         return attempt(story, rng).text
     lines = story.solution.split("\n")
@@ -133,7 +134,7 @@ def _wrong_attempt(story: Story, rng: random.Random) -> str:
 
 
 def write_samples(path: Path, problems: int, samples: int, seed: int) -> None:
-    """Writes one line a problem: question, solution, and each distinct draft with its count."""
+    """Writes one JSON line for each problem: its question, its solution, and each distinct draft with its count."""
     model = embedded()
     waiting: deque[tuple[Story, Future[tuple[Choice, ...]]]] = deque()
     with path.open("w") as file:

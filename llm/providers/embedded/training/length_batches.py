@@ -1,20 +1,20 @@
-"""Batches of similar length, so that little of them is padding."""
+"""Batches of examples of similar length, which need little padding."""
 
 import random
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
-TOKENS_A_STEP = 6144  # of a batch, padding included
-MULTIPLE = 8  # a batch's length is one of this number
-SPREAD = 8  # tokens by which lengths may be out of order, so that each epoch has other batches
+TOKENS_A_STEP = 6144  # tokens of a batch, including padding
+MULTIPLE = 8  # a batch's length is a multiple of this
+SPREAD = 8  # tokens; a random addition to the sorted lengths, so that epochs have different batches
 
 
 def length_batches(
     examples: Sequence[T], length: Callable[[T], int], rng: random.Random, *, tokens: int = TOKENS_A_STEP
 ) -> list[tuple[int, list[T]]]:
-    """Returns all examples in batches of similar length and about as many tokens, and the length of each batch. The
-    order is random."""
+    """Returns a list of pairs (length, batch). The examples of a batch have similar lengths, and all batches have about
+    `tokens` tokens. Their order is random."""
     made: list[tuple[int, list[T]]] = []
     spread = [(length(one) + SPREAD * rng.random(), one) for one in examples]
     for _, one in sorted(spread, key=lambda pair: pair[0]):

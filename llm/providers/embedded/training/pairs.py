@@ -1,4 +1,4 @@
-"""Pairs of a better and a worse answer for the embedded model."""
+"""Pairs of a better and a worse answer, to train the embedded model on."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -9,14 +9,14 @@ from redraft.store.sources.files import rows
 
 
 class Pair(NamedTuple):
-    """Two conversations that differ in their last text."""
+    """Two conversations that differ only in their last text."""
 
     chosen: Example
     rejected: Example
 
 
 def read_pairs(file: Path) -> list[Pair]:
-    """Returns the pairs of a file of rows with `prompt`, `chosen` and `rejected`. Raises ExampleError and
+    """Returns the pairs in a file whose rows have `prompt`, `chosen` and `rejected`. Raises ExampleError and
     SourceError."""
     found: list[Pair] = []
     for place, row in rows(file):

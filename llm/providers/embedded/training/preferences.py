@@ -1,7 +1,7 @@
 """Trains the embedded model on pairs by direct preference optimization (DPO: Rafailov et al. 2023, equation 7).
 
-The loss of a pair is -log sigmoid(beta * (m(chosen) - m(rejected))), where m is the log-probability of an answer under
-the trained model, less that under the model that training begins with. Needs the `train` extra.
+The loss of a pair is -log sigmoid(beta * (m(chosen) - m(rejected))). Here m is the log-probability of an answer under
+the trained model, minus its log-probability under the model before the training. Needs the extra `train`.
 """
 
 # pyright: reportMissingImports=false
@@ -40,8 +40,8 @@ TokenizedPair = tuple[TokenizedExample, TokenizedExample]
 
 @dataclass(frozen=True, slots=True)
 class PreferenceResult:
-    """The result of a training. The losses, and the shares of pairs whose chosen answer has the higher margin, are
-    means over the first and the last tenth of the steps."""
+    """The result of a training. The losses are means over the first and the last tenth of the training steps, as are
+    `first_right` and `last_right`, the fractions of pairs with m(chosen) > m(rejected)."""
 
     folder: str
     pairs: int
@@ -63,9 +63,9 @@ def prefer(
     beta: float,
     say: Callable[[str], None] = lambda line: None,
 ) -> PreferenceResult:
-    """Trains the weights in `source` on pairs, and writes them to the folder `out`. With `trunk`, the folder of a
-    reward model, training begins with the layers of the reward model. The same pairs, settings and machine give the
-    same weights. Raises ExampleError if there is nothing to learn."""
+    """Trains the weights in `source` on pairs and writes them to the folder `out`. If `trunk`, the folder of a reward
+    model, is given, training begins with that model's layers. The same pairs, settings and machine give the same
+    weights. Raises ExampleError if there is nothing to learn."""
     torch.set_num_threads(settings.threads)
     torch.manual_seed(settings.seed)
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
@@ -101,7 +101,8 @@ def answer_logprobs(model: Llama, batch: Batch) -> Tensor:
 
 
 def preference_margins(now: Tensor, before: Tensor) -> Tensor:
-    """Returns m(chosen) - m(rejected) of each pair. Rows alternate: the chosen answer, then the rejected answer."""
+    """Returns m(chosen) - m(rejected) for each pair. The rows of the arguments alternate: a chosen answer, then the
+    rejected answer."""
     moved = now - before
     return moved[0::2] - moved[1::2]
 
@@ -112,7 +113,8 @@ def preference_loss(margins: Tensor, beta: float) -> Tensor:
 
 
 def _batches(pairs: Sequence[TokenizedPair], rng: random.Random) -> list[Batch]:
-    """Returns all pairs in batches of similar length, in a random order; half as many pairs as other rows."""
+    """Returns all pairs in batches of similar length, in a random order. Both answers of a pair count towards the
+    tokens of a batch."""
     made = length_batches(pairs, _length, rng, tokens=TOKENS_A_STEP // 2)
     return [make_batch([one for pair in some for one in pair], length) for length, some in made]
 

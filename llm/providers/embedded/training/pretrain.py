@@ -1,9 +1,10 @@
 """Trains the embedded model from scratch: `python -m redraft.llm.providers.embedded.training.pretrain`.
 
-Writes `tokenizer.json` and `weights.npz` (int8, one scale a row) to the folder of the model's files. The model is a
-Llama of 1.2 million parameters (width 128, 4 layers, 4 heads, SwiGLU 512, tied embedding). It learns from conversations
-about the built-in problems, with the loss on the last answer alone. Muon updates the hidden matrices, AdamW the rest.
-Easy levels come first, and the learning rate falls to the end. Needs the `train` extra.
+Writes `tokenizer.json` and `weights.npz` (int8 with one scale for each row) to the folder of the model's files. The
+model is a Llama with 1.2 million parameters (width 128, 4 layers, 4 heads, SwiGLU 512, tied embedding). It learns from
+conversations about the built-in problems; only the last answer contributes to the loss. Muon updates the hidden
+matrices, AdamW the rest. Easy levels come first, and the learning rate decreases until the end. Needs the extra
+`train`.
 """
 
 # pyright: reportMissingImports=false
@@ -31,13 +32,13 @@ from redraft.llm.providers.embedded.training.length_batches import TOKENS_A_STEP
 T = TypeVar("T")
 HERE = Path(__file__).parents[1]
 HIDDEN = 512
-BUCKETS = (96, 160, 224, 320, 448)  # batches are padded to these lengths, so that few graphs are compiled
+BUCKETS = (96, 160, 224, 320, 448)  # batches are padded to these lengths, so that only a few graphs are compiled
 EASY, FULL = (1, 1, 2, 2, 3), (1, 2, 2, 3, 3, 3, 3, 4, 4, 5)  # the levels of the first quarter, and of the rest
 VOCABULARY = 960
 
 
 def train_tokenizer(seed: int) -> Tokenizer:
-    """Trains a tokenizer: byte-level BPE in which every digit is one token."""
+    """Returns a new tokenizer: byte-level BPE in which every digit is one token."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
@@ -65,7 +66,8 @@ class Block(nn.Module):
         self.down = nn.Linear(HIDDEN, WIDTH, bias=False)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Without a mask, each token attends to itself and to the tokens before it."""
+        """Returns the block's output (rows, length, WIDTH). Without a mask, each token attends to itself and to the
+        tokens before it."""
         rows, length, _ = x.shape
         q, k, v = self.qkv(self.attention_norm(x)).view(rows, length, 3, HEADS, -1).permute(2, 0, 3, 1, 4)
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
@@ -111,7 +113,7 @@ class Llama(nn.Module):
 
 
 def encode(tokenizer: Tokenizer, conversation: Conversation) -> tuple[list[int], int]:
-    """Returns a conversation's tokens, and how many tokens at its end are targets."""
+    """Returns a pair: the tokens of a conversation, and the number of target tokens at its end."""
     marks = itertools.cycle((prompt_formats.USER, prompt_formats.ASSISTANT))
     ends = itertools.cycle(("", prompt_formats.END))
     turns = [f"{mark}{text}{end}" for mark, text, end in zip(marks, conversation.texts, ends, strict=False)]
@@ -120,7 +122,7 @@ def encode(tokenizer: Tokenizer, conversation: Conversation) -> tuple[list[int],
 
 
 def batches(tokenizer: Tokenizer, rng: random.Random, levels: Sequence[int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields inputs and targets, both (rows, length). A target of -100 does not count."""
+    """Yields pairs (inputs, targets), both of shape (rows, length). A target of -100 is ignored."""
     waiting: dict[int, list[tuple[list[int], int]]] = {bucket: [] for bucket in BUCKETS}
     for conversation in conversations(rng, levels):
         tokens, learnt = encode(tokenizer, conversation)
@@ -140,7 +142,7 @@ def batches(tokenizer: Tokenizer, rng: random.Random, levels: Sequence[int]) -> 
 
 
 def prefetch(batches: Iterator[T]) -> Iterator[T]:
-    """Yields the same batches; a thread prepares them while the model trains."""
+    """Yields the same batches, which a thread prepares while the model trains."""
     ready: queue.Queue[T] = queue.Queue(8)
 
     def fill() -> None:
@@ -185,7 +187,8 @@ def train(steps: int, seed: int, out: Path, threads: int) -> None:
 
 
 def optimizers(model: Llama, rate: float) -> list[torch.optim.Optimizer]:
-    """Returns Muon for the hidden matrices and AdamW for the embedding and the norms, with one group each."""
+    """Returns two optimizers with one parameter group each: Muon for the hidden matrices, and AdamW for the embedding
+    and the norms."""
     matrices = [p for block in model.blocks for p in block.parameters() if p.ndim == 2]
     others = [model.embedding.weight, *(p for p in model.parameters() if p.ndim == 1)]
     return [
@@ -200,7 +203,7 @@ def save(model: Llama, out: Path) -> None:
 
 
 def load(folder: Path) -> Llama:
-    """Returns the network with the weights of a folder, as numpy unpacks them."""
+    """Returns the network with the weights of a folder, which are unpacked as for numpy."""
     with np.load(folder / "weights.npz") as packed:
         weights = {name: torch.from_numpy(array) for name, array in unpack(packed).items()}
     model = Llama(VOCABULARY)
@@ -209,7 +212,7 @@ def load(folder: Path) -> Llama:
 
 
 def reference(folder: Path, out: Path) -> None:
-    """Writes this framework's logits for one conversation, as a reference for tests of the numpy network."""
+    """Writes PyTorch's logits for one conversation, as a reference for tests of the numpy network."""
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     drawn = next(c for c in conversations(random.Random(1), FULL) if len(c.texts) > 2)
     tokens = torch.tensor(encode(tokenizer, drawn)[0])

@@ -1,8 +1,8 @@
-"""Labelled drafts as arrays for the training of the process reward model.
+"""Labelled drafts as arrays, for the training of the process reward model.
 
-A row has one question and drafts of it. No draft attends to another draft. Every draft has the positions right after
-the question, so the question is read once for all drafts. A draft ends with its first wrong line: later lines are
-neither right nor wrong (Lightman et al. 2023).
+A row has one question and several drafts of it. A draft attends to the question and to itself, but not to other drafts.
+The positions of every draft begin right after the question, so the question is read once for all drafts. A draft is cut
+after its first wrong line, since later lines are neither right nor wrong (Lightman et al. 2023).
 """
 
 import itertools
@@ -18,18 +18,18 @@ from redraft.llm.providers.embedded.reward_model import scoring_prefix
 from redraft.llm.providers.embedded.training.labels import LabelledDraft, LabelledProblem, label_draft
 from redraft.store.sources.wordproblems.labels import EQUATION, Label
 
-LENGTH, ROWS = 384, 16  # of a batch
+LENGTH, ROWS = 384, 16  # the shape of a batch: tokens in a row, and rows
 IGNORED = -100
 
 Ints = NDArray[np.int64]
 
 
 class Batch(NamedTuple):
-    """Arrays of one batch, (rows, length) except for `mask` and `ends`.
+    """The arrays of one batch. Except for `mask` and `ends`, they have the shape (rows, length).
 
-    `mask` is (rows, 1, length, length). `ends`, (lines, 4), holds a line's row, its first and last token, and its
-    label. `before` is the index of the token that precedes each token. `letters` are the labels of tokens, and `read`
-    the next tokens to predict; both may be IGNORED.
+    `mask` has the shape (rows, 1, length, length). `ends`, (lines, 4), has for each line its row, the index of its
+    first and its last token, and its label. `before` has the index of the token that precedes each token. `letters` has
+    the labels of tokens, and `read` the next tokens to predict; both may be IGNORED.
     """
 
     tokens: Ints
@@ -43,8 +43,8 @@ class Batch(NamedTuple):
 
 @dataclass(slots=True)
 class Row:
-    """The arrays of one question, without padding. `drafts` holds 0 for the question's tokens, and the number of the
-    draft for the others."""
+    """The arrays of one question, without padding. `drafts` is 0 for the question's tokens, and the number of the
+    draft, from 1, for the others."""
 
     asked: int
     tokens: list[int]
@@ -57,7 +57,7 @@ class Row:
 
 
 def batches(tokenizer: Tokenizer, sources: Sequence[Iterator[LabelledProblem]]) -> Iterator[Batch]:
-    """Yields batches of rows from each source in turn, without end."""
+    """Yields batches endlessly, with rows from each source in turn."""
     turns = itertools.chain.from_iterable(zip(*sources, strict=True))
     rows = (row for one in turns if (row := _row(tokenizer, one)))
     while True:
@@ -65,7 +65,7 @@ def batches(tokenizer: Tokenizer, sources: Sequence[Iterator[LabelledProblem]]) 
 
 
 def _row(tokenizer: Tokenizer, one: LabelledProblem) -> Row | None:
-    """Returns a row of the question, its solution, and as many drafts as fit. The network also learns to predict the
+    """Returns a row with the question, its solution, and as many drafts as fit. The network also learns to predict the
     solution. Returns None if nothing fits."""
     prompt = tokenizer.encode(scoring_prefix(one.question), add_special_tokens=False).ids
     size = len(prompt)
@@ -103,8 +103,8 @@ def _add(tokenizer: Tokenizer, row: Row, draft: LabelledDraft, *, read: bool) ->
 
 
 def _letters(line: str, label: Label, offsets: Sequence[tuple[int, int]]) -> list[int]:
-    """Returns, for each token of a line's equation (of the whole line if it has none), whether the line is right up to
-    the token's end."""
+    """Returns a label for each token of a line's equation, or of the whole line if it has no equation: 1 if the line is
+    right up to the token's end, otherwise 0. Other tokens are IGNORED."""
     if not label.right and label.wrong_at is None:
         return [IGNORED] * len(offsets)
     equation = EQUATION.search(line)

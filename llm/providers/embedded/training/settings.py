@@ -1,4 +1,4 @@
-"""The settings of fine-tuning. `redraft train --help` reads the fields, so this file imports no slow module."""
+"""The settings of fine-tuning. `redraft train --help` reads the fields, so this module has no slow imports."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ from redraft.store.fields import setting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinetuneSettings:
-    """The settings of fine-tuning. The learning rate rises for a twenty-fifth of the steps and then falls along a
-    cosine."""
+    """The settings of fine-tuning. The learning rate increases linearly during the first 4% of the steps, and then
+    decreases along a cosine."""
 
     epochs: int = setting(1, "The number of passes over the rows.", ge=1)
     rate: float = setting(6e-4, "The maximum learning rate.", gt=0)

@@ -1,11 +1,11 @@
 """Trains the embedded process reward model: `make train-prm`.
 
-Writes `prm.npz` (int8, one scale a row) to the folder of the model's files. The network starts from the policy's
-weights and keeps learning to predict right solutions (the joint objective of Cobbe et al. 2021). One head learns for
-each line whether it is right, given that the lines before it are (Lightman et al. 2023). A second head learns the same
-for each token of a line's equation. Half of the questions come with the policy's own drafts, from the file DRAFTS that
-`labelled_drafts` writes; the other half come with generated errors. `--annotated STORE` adds drafts that
-`redraft annotate` has judged by rollouts. Needs the `train` extra.
+Writes `prm.npz` (int8 with one scale for each row) to the folder of the model's files. The network starts from the
+policy's weights and continues to learn to predict right solutions (the joint objective of Cobbe et al. 2021). One head
+learns for each line whether it is right, given that the lines before it are (Lightman et al. 2023). A second head
+learns the same for each token of a line's equation. Half of the questions come with the policy's own drafts, from the
+file DRAFTS that the module `labels` writes. The other half come with generated errors. `--annotated STORE` adds drafts
+that `redraft annotate` has judged by rollouts. Needs the extra `train`.
 """
 
 # pyright: reportMissingImports=false
@@ -30,11 +30,11 @@ from redraft.llm.providers.embedded.training.pretrain import HERE, VOCABULARY, L
 from redraft.llm.providers.embedded.training.reward_batches import IGNORED, Batch, batches
 
 HIDDEN = 64
-LETTERS, READING = 0.3, 0.5  # the weights of the losses of letters and reading; the loss of lines has weight 1
+LETTERS, READING = 0.3, 0.5  # loss weights of token labels and of predicting solutions; that of lines is 1
 
 
 class RewardModel(Llama):
-    """The policy's network with two heads: one for tokens, used in training alone, and one for lines."""
+    """The policy's network with two heads: one for tokens, which only training uses, and one for lines."""
 
     def __init__(self) -> None:
         super().__init__(VOCABULARY)
@@ -45,8 +45,8 @@ class RewardModel(Llama):
         nn.init.zeros_(self.value.weight)
 
     def read(self, tokens: Tensor, positions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Returns, for tokens (rows, length), their states, the logits of the next tokens, and the logits of being
-        right."""
+        """Returns a triple for tokens (rows, length): their states, the logits of the next tokens, and the logits that
+        the line is right up to the token."""
         cos, sin = self.cos[positions][:, None], self.sin[positions][:, None]
         x = self.embedding(tokens)
         for block in self.blocks:
@@ -55,7 +55,7 @@ class RewardModel(Llama):
         return x, x @ self.embedding.weight.T, self.letter(x)[..., 0]
 
     def judge(self, states: Tensor, logits: Tensor, batch: Batch) -> Tensor:
-        """Returns the logit of each line, from the state of its last token and the line's own log-probability."""
+        """Returns the logit of each line, computed from the state of its last token and the line's log-probability."""
         index = torch.arange(len(batch.tokens))[:, None]
         before, tokens = torch.from_numpy(batch.before), torch.from_numpy(batch.tokens)
         logprobs = logits[index, before, tokens].float() - logits.float().logsumexp(-1)[index, before]
@@ -67,7 +67,8 @@ class RewardModel(Llama):
 
 
 def losses(model: RewardModel, read: Any, batch: Batch) -> Tensor:
-    """Returns the mean losses of lines, of letters and of reading: (3,)."""
+    """Returns the mean losses of the heads for lines and for tokens (`letters`), and of the prediction of solutions:
+    (3,)."""
     inputs = (torch.from_numpy(array) for array in (batch.tokens, batch.positions, batch.mask))
     with torch.autocast("cpu", dtype=torch.bfloat16):
         states, logits, letters = read(*inputs)
@@ -81,7 +82,7 @@ def losses(model: RewardModel, read: Any, batch: Batch) -> Tensor:
 
 
 def begin(start: Path | None) -> RewardModel:
-    """Returns the policy's network with new heads, or the model of an earlier training."""
+    """Returns the policy's network with new heads, or the reward model in the file `start`."""
     model = RewardModel()
     if start is None:
         model.load_state_dict(load(HERE).state_dict(), strict=False)

@@ -1,8 +1,8 @@
 """Trains the embedded reward model on judged solutions: the steps of a process reward model (Lightman et al. 2023), or
-partial solutions with their values (ReST-MCTS*: Zhang et al. 2024). Needs the `train` extra.
+partial solutions with their values (ReST-MCTS*: Zhang et al. 2024). Needs the extra `train`.
 
-Loss `prm` is the binary cross-entropy of each step's value, and `value` the squared error of each partial solution's.
-Values are in [0, 1].
+The loss `prm` is the binary cross-entropy of the steps' values. The loss `value` is the squared error of the values of
+partial solutions. Values are in [0, 1].
 """
 
 # pyright: reportMissingImports=false
@@ -36,7 +36,7 @@ HEAD = 20
 
 @dataclass(frozen=True, slots=True)
 class VerifierResult:
-    """The result of a training. The losses are means over the first and the last tenth of the steps."""
+    """The result of a training. The losses are means over the first and the last tenth of the training steps."""
 
     folder: str
     solutions: int
@@ -48,7 +48,8 @@ class VerifierResult:
 
 
 class Solution(NamedTuple):
-    """A solution as tokens. An end is the first and the last token of a step's last line, and the step's value."""
+    """A solution as tokens. `ends` has a triple for each step that has a value: the index of the first and of the last
+    token of the step's last line, and the value."""
 
     tokens: list[int]
     ends: list[tuple[int, int, float]]
@@ -63,9 +64,9 @@ def train_verifier(
     settings: FinetuneSettings,
     say: Callable[[str], None] = lambda line: None,
 ) -> VerifierResult:
-    """Trains the reward model in the folder `source`, or the policy there with a new head, and writes it to the folder
-    `out`. The same rows, settings and machine give the same weights. Raises ExampleError if there is nothing to
-    learn."""
+    """Trains the reward model in the folder `source`, or the policy in that folder with a new head, and writes it to
+    the folder `out`. The same rows, settings and machine give the same weights. Raises ExampleError if there is nothing
+    to learn."""
     torch.set_num_threads(settings.threads)
     torch.manual_seed(settings.seed)
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
@@ -100,8 +101,8 @@ def train_verifier(
 
 
 def first_verifier(source: Path) -> RewardModel:
-    """Returns the reward model of a folder; of the folder that ships, and of a folder without one, its policy with a
-    new head."""
+    """Returns the reward model in the folder `source`. If the folder has none, or is the folder of the included model,
+    returns the policy in it with a new head."""
     if source != HERE and (source / WEIGHTS).is_file():
         return begin(source / WEIGHTS)
     model = begin(None)
@@ -110,21 +111,21 @@ def first_verifier(source: Path) -> RewardModel:
 
 
 def judge(model: RewardModel, batch: Batch) -> Tensor:
-    """Returns the logit of each value of a batch: (values,)."""
+    """Returns the logit of each value in a batch: (values,)."""
     inputs = (torch.from_numpy(array) for array in (batch.tokens, batch.positions, batch.mask))
     states, logits, _ = model.read(*inputs)
     return model.judge(states, logits, batch)
 
 
 def verifier_loss(logits: Tensor, values: Tensor, loss: str) -> Tensor:
-    """Returns the mean loss of logits (values,) against values in [0, 1]."""
+    """Returns the mean loss of the logits (values,) for the values, which are in [0, 1]."""
     if loss == "value":
         return F.mse_loss(torch.sigmoid(logits), values)
     return F.binary_cross_entropy_with_logits(logits, values)
 
 
 def tokenize(tokenizer: Tokenizer, row: Judged) -> Solution:
-    """Returns a solution as tokens, each line with its line break, as the reward model reads it."""
+    """Returns a solution as tokens. Each line includes its line break, as when the reward model scores it."""
     tokens = list(tokenizer.encode(scoring_prefix(row.question), add_special_tokens=False).ids)
     ends: list[tuple[int, int, float]] = []
     for step, value in zip(row.steps, row.values, strict=True):
@@ -157,7 +158,7 @@ def _batch(rows: Sequence[Solution], length: int) -> tuple[Batch, np.ndarray]:
 
 
 def write(model: RewardModel, source: Path, out: Path) -> None:
-    """Writes weights and tokenizer; each file appears only once it is complete."""
+    """Writes weights and tokenizer. Each file appears under its name only when it is complete."""
     out.mkdir(parents=True, exist_ok=True)
     arrays = {name: tensor.detach().numpy() for name, tensor in model.state_dict().items()}
     with tempfile.TemporaryDirectory(dir=out) as made:

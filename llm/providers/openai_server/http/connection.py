@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection: sends a request and reads the answer with llhttp."""
+"""One HTTP/1.1 connection: sends a request and parses the answer with llhttp."""
 
 import asyncio
 import gzip
@@ -11,7 +11,7 @@ from redraft.llm.providers.openai_server.http.response import ConnectionBroken, 
 
 
 class Connection(asyncio.Protocol):
-    """One connection with one exchange at a time. `since` is the time at which it became idle."""
+    """One connection, with one exchange at a time. `since` is the loop's time when it became idle."""
 
     def __init__(self) -> None:
         self.since = 0.0
@@ -20,18 +20,18 @@ class Connection(asyncio.Protocol):
         self._parser.set_dangerous_leniencies(lenient_headers=True, lenient_optional_cr_before_lf=True)
         self._awaited: asyncio.Future[Response] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._keep_alive = True  # another exchange may follow
-        self._has_headers = False  # the headers of an answer have arrived
+        self._keep_alive = True  # whether another exchange may follow
+        self._has_headers = False  # whether the headers of an answer have arrived
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
 
     @property
     def reusable(self) -> bool:
-        """Whether another exchange may follow."""
+        """Returns whether another exchange may follow."""
         return self._keep_alive and not self._transport.is_closing()
 
     def exchange(self, request: bytes, timeout_s: float) -> "asyncio.Future[Response]":
-        """Sends a request and returns the future answer. The future's errors are ConnectionBroken and TimeoutError."""
+        """Sends a request and returns a future for the answer. The future raises ConnectionBroken or TimeoutError."""
         self._awaited = awaited = self._loop.create_future()
         self._timer = self._loop.call_later(timeout_s, self._fail, TimeoutError())
         self._transport.write(request)
@@ -63,7 +63,7 @@ class Connection(asyncio.Protocol):
         self._headers.setdefault(name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape"))
 
     def on_headers_complete(self) -> None:
-        self._has_headers = self._parser.get_status_code() >= 200  # a status below 200 only announces the answer
+        self._has_headers = self._parser.get_status_code() >= 200  # a status below 200 only announces the real answer
 
     def on_body(self, body: bytes) -> None:
         self._body.append(body)
@@ -98,7 +98,7 @@ class Connection(asyncio.Protocol):
 
 
 def _unpack(body: bytes, encoding: str) -> bytes:
-    """Returns the unpacked body. Raises OSError, EOFError and zlib.error."""
+    """Returns the decompressed body. Raises OSError, EOFError and zlib.error."""
     match encoding.lower():
         case "gzip" | "x-gzip":
             return gzip.decompress(body)

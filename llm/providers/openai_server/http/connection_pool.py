@@ -1,8 +1,8 @@
-"""HTTP/1.1 without TLS and proxy, for model servers on local machines: llhttp on bare connections.
+"""HTTP/1.1 without TLS or proxy, for model servers on local machines: llhttp on plain connections.
 
-An aiohttp session, which handles all other cases, costs more processor time for each call (`bench/speed/clients.py` has
-the totals of redraft and of a bare aiohttp loop). Among the clients in Rust, pyreqwest waits for the interpreter's lock
-with each reply if the event loop is busy, and wreq does not read SSL_CERT_FILE.
+An aiohttp session, which handles all other cases, takes more processor time for each call (`bench/speed/clients.py`
+measures redraft and a plain aiohttp loop). Two clients written in Rust were not used: pyreqwest waits for the GIL with
+each reply if the event loop is busy, and wreq ignores SSL_CERT_FILE.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from yarl import URL
 from redraft.llm.providers.openai_server.http.connection import Connection
 from redraft.llm.providers.openai_server.http.response import ConnectFailed, Response
 
-IDLE_S = 4.0  # the lifetime of an idle connection: servers close theirs after 5 s or more
+IDLE_S = 4.0  # the lifetime of an idle connection; servers close an idle connection after 5 s or more
 DNS_CACHE_S = 300.0  # the lifetime of a resolved name
 STAGGER_S = 0.25  # the pause before a second address of a host is tried beside the first (RFC 8305)
 
@@ -28,15 +28,15 @@ HostPort = tuple[str, int]
 
 
 class ResolvedHost(NamedTuple):
-    """The addresses of a host's name, valid until `until`."""
+    """The addresses of a host's name, and the loop's time `until` which they are valid."""
 
     addresses: asyncio.Task[Sequence[AddrInfoType]]
     until: float
 
 
 class ConnectionPool:
-    """Connections to any number of servers, in the running event loop. An idle connection is used again within 4 s.
-    `headers` go with every request."""
+    """Connections to any number of servers, in the running event loop. An idle connection is reused for up to IDLE_S
+    seconds. `headers` are sent with every request."""
 
     def __init__(self, headers: Mapping[str, str], connect_s: float, timeout_s: float) -> None:
         self._headers = {"Accept-Encoding": "gzip, deflate", **headers}
@@ -50,13 +50,13 @@ class ConnectionPool:
         self._sweeping: asyncio.TimerHandle | None = None
 
     async def send(self, method: str, url: URL, body: bytes) -> Response:
-        """Returns the answer to a request. Raises ConnectFailed, ConnectionBroken, TimeoutError, and ValueError for an
-        invalid header."""
+        """Returns the answer to a request. Raises ConnectFailed, ConnectionBroken or TimeoutError, and ValueError if a
+        header is invalid."""
         head, place = self._heads.get((method, url)) or self._head(method, url)
         connection = self._idle_connection(place) or await self._connect(place)
         try:
             response = await connection.exchange(b"%b%d\r\n\r\n%b" % (head, len(body), body), self._timeout_s)
-        except BaseException:  # cancellation too: else a late answer would count as the next answer
+        except BaseException:  # also on cancellation: a late answer would be taken for the next answer
             connection.close()
             raise
         if connection.reusable:
@@ -73,7 +73,8 @@ class ConnectionPool:
             self._sweeping = None
 
     def _head(self, method: str, url: URL) -> tuple[bytes, HostPort]:
-        """Returns a request up to the length of its body, and the host and port. The result is cached."""
+        """Returns a pair: the beginning of a request, up to the length of its body, and its host and port. The result
+        is cached."""
         headers = {"Host": url.host_port_subcomponent or "", **self._headers}
         if url.user is not None:
             named = f"{url.user}:{url.password or ''}"
@@ -110,7 +111,7 @@ class ConnectionPool:
             raise
 
     def _idle_connection(self, place: HostPort) -> Connection | None:
-        """Returns the idle connection that was used last, or None."""
+        """Returns the most recently used idle connection, or None."""
         idle = self._idle[place]
         while idle:
             connection = idle.pop()
@@ -126,7 +127,7 @@ class ConnectionPool:
             self._sweeping = self._loop.call_later(IDLE_S, self._sweep)
 
     def _sweep(self) -> None:
-        """Closes connections that have been idle too long."""
+        """Closes connections that have been idle for too long."""
         for idle in self._idle.values():
             while idle and idle[0].since <= self._loop.time() - IDLE_S:
                 idle.popleft().close()

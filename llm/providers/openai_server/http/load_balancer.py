@@ -1,4 +1,4 @@
-"""The servers of one model: the choice of a server for each call, and pauses for servers that fail."""
+"""The servers of one model: chooses a server for each call, and avoids servers that fail for a while."""
 
 import math
 import re
@@ -13,25 +13,25 @@ from yarl import URL
 from redraft.llm.model import ModelError
 from redraft.llm.providers.shared.redaction import address_secrets, redact_address
 
-PAUSE_S = 0.5  # after a failure at an address, doubled by each further failure
+PAUSE_S = 0.5  # seconds after the first failure at an address; doubled by each further failure
 LONGEST_PAUSE_S = 30.0
-SHARE = 1.25  # the most calls in flight at a server, in shares of what each would have if all had as many
+SHARE = 1.25  # limit on a server's calls in flight, as a multiple of the mean of all servers
 ENDPOINTS = ("/chat/completions", "/completions")
 
 
 class Address:
-    """One server: the addresses of its endpoints, and its health. `redacted` is the address without user, password
-    and query.
+    """One server: the URLs of its endpoints, and its health. `redacted` is the address without user, password and
+    query.
 
-    If the given address names no version of the protocol, the endpoints may also be below `/v1`. `switch_base` switches
-    to the next candidate address.
+    If the given address names no version of the protocol, the endpoints may also be below `/v1`, so there are several
+    candidates for the base URL. `switch_base` switches to the next one.
     """
 
     def __init__(self, given: str) -> None:
         self._bases = _bases(given)
         self.redacted = _redacted(self._bases[-1] if len(self._bases) == 1 else _url(given))
         self.in_flight = 0
-        self.found = False  # an endpoint has answered at the present candidate
+        self.found = False  # whether an endpoint has answered at the present base URL
         self._failures = 0
         self._failed_at = 0.0
         self._paused_until = 0.0
@@ -42,8 +42,8 @@ class Address:
         return self.chat.user is not None
 
     def switch_base(self, tried: URL) -> bool:
-        """Switches to the next candidate address if `tried` is the present endpoint. Returns whether another try can
-        help."""
+        """Switches to the next candidate for the base URL if `tried` is a present endpoint. Returns whether another try
+        can help."""
         if tried not in (self.chat, self.text):
             return True
         if self.found or self._place + 1 == len(self._bases):
@@ -53,17 +53,18 @@ class Address:
         return True
 
     def is_paused(self, now: float) -> bool:
-        """Returns whether calls should avoid the server for now. The first call after the pause tests it."""
+        """Returns whether calls should avoid the server for now. The first call after the pause tests the server."""
         return now < self._paused_until
 
     def record_try(self, now: float) -> None:
-        """Reports a call to the server. While it tests a server that failed before, other calls avoid it."""
+        """Reports that a call is sent to the server. If the server failed before, the call tests it, and other calls
+        avoid it."""
         if self._failures:
             self._paused_until = now + self._pause
 
     def record_failure(self, begun: float, now: float) -> None:
-        """Reports a failed call: no connection, a broken connection, or no answer in time. Calls that began before the
-        last failure count as the same failure; `begun` is the time at which the call began."""
+        """Reports a failed call: no connection, a broken connection, or a timeout. `begun` is the time when the call
+        began. Calls that began before the last failure count as the same failure."""
         if begun >= self._failed_at:
             self._failures += 1
         self._failed_at = now
@@ -93,7 +94,7 @@ class Address:
 
 
 class LoadBalancer:
-    """The servers of one model. `now` is a clock of seconds."""
+    """The servers of one model. `now` returns the time of a clock in seconds."""
 
     def __init__(self, given: Sequence[str], now: Callable[[], float] = time.monotonic) -> None:
         self._all = [Address(one) for one in given]
@@ -112,12 +113,12 @@ class LoadBalancer:
         return iter(self._all)
 
     def order(self, number: int) -> Sequence[Address]:
-        """Returns the servers for a call of the tree with this number, best first.
+        """Returns the servers for a call that belongs to the tree `number`, best first.
 
-        Each tree has an order of all servers that depends on their addresses alone, so that every process sends it to
-        the same server, whose cache holds its prefix, and that only the trees of a server that is paused move. A
-        server with more than SHARE of the mean of the calls in flight comes after those with room, and a paused server
-        comes last.
+        Each tree has its own order of the servers, which depends only on `number` and their addresses. So every process
+        sends the calls of a tree to the same server, whose cache has the tree's prefix, and if a server is paused, only
+        its trees move to others. A server comes later if its calls in flight exceed SHARE times the mean of all
+        servers. Paused servers come last.
 
         Sources: Thaler and Ravishankar, Using name-based mappings to increase hit rates, 1998 (the order); Mirrokni,
         Thorup and Zadimoghaddam, Consistent hashing with bounded loads, arXiv:1608.01350 (the bound).
@@ -139,12 +140,12 @@ class LoadBalancer:
 
 
 def tree_number(text: str) -> int:
-    """Returns the number of a tree by a text that all its calls share, in [0, 2**32)."""
+    """Returns the number of a tree, in [0, 2**32): a hash of a text that all calls of the tree share."""
     return zlib.crc32(text.encode("utf-8", "surrogatepass"))
 
 
 def split_addresses(given: str | Sequence[str]) -> tuple[str, ...]:
-    """Returns the addresses in a text with commas, or in a sequence. Raises a fatal ModelError if there is none."""
+    """Returns the addresses in a comma-separated text or a sequence. Raises a fatal ModelError if there is none."""
     listed = given.split(",") if isinstance(given, str) else given
     found = tuple(dict.fromkeys(one.strip() for one in listed if one.strip()))
     if not found:
@@ -168,7 +169,7 @@ def _url(given: str) -> URL:
 
 
 def _bases(given: str) -> list[URL]:
-    """Returns the candidate base URLs of the endpoints, best guess first."""
+    """Returns the candidates for the base URL of the endpoints, most likely first."""
     url = _url(given)
     path = url.path.rstrip("/")
     for endpoint in ENDPOINTS:
@@ -190,5 +191,5 @@ def _redacted(url: URL) -> str:
 
 
 def _proxy(url: URL) -> str | None:
-    """Returns the proxy that the environment sets for an address."""
+    """Returns the proxy that environment variables set for a URL, or None."""
     return None if proxy_bypass(url.host or "") else getproxies().get(url.scheme)

@@ -1,11 +1,11 @@
-"""The result of an HTTP request: a response, or the error in its place."""
+"""The result of an HTTP request: a response, or one of two errors."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 
 class Response(NamedTuple):
-    """A complete, unpacked HTTP response. Its header names are looked up in lower case."""
+    """A complete, decompressed HTTP response. Header names are looked up in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -17,4 +17,4 @@ class ConnectFailed(Exception):
 
 
 class ConnectionBroken(Exception):
-    """The connection broke, or the data is not HTTP, after the request was sent. The message says why."""
+    """The connection broke after the request was sent, or the answer is not HTTP. The message says why."""

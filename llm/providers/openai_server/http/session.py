@@ -10,7 +10,7 @@ from redraft.llm.providers.openai_server.http.response import ConnectFailed, Con
 
 
 class AiohttpSession:
-    """Connections to any number of servers, in the running event loop. `headers` go with every request."""
+    """Connections to any number of servers, in the running event loop. `headers` are sent with every request."""
 
     def __init__(self, headers: Mapping[str, str], connect_s: float, timeout_s: float) -> None:
         self._session = aiohttp.ClientSession(
@@ -22,8 +22,8 @@ class AiohttpSession:
         )
 
     async def send(self, method: str, url: URL, body: bytes, proxy: str | None = None) -> Response:
-        """Returns the answer to a request. Raises ConnectFailed, ConnectionBroken, TimeoutError, and ValueError for an
-        invalid header."""
+        """Returns the answer to a request. Raises ConnectFailed, ConnectionBroken or TimeoutError, and ValueError if a
+        header is invalid."""
         request = self._session.request(method, url, data=body or None, allow_redirects=False, proxy=proxy)
         try:
             async with request as response:
@@ -43,7 +43,8 @@ class AiohttpSession:
 
 
 def _reason(error: aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError) -> str:
-    """Returns the reason of a failed connection in a few words, without an address, which could hold a password."""
+    """Returns the reason for a failed connection in a few words. They contain no address, because an address may
+    contain a password."""
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return "no connection in time"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):

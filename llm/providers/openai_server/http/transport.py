@@ -1,4 +1,4 @@
-"""The connections to the servers of a model: sends a body to the best address and returns the answer."""
+"""The connections to the servers of a model: sends a body to the best server and returns the answer."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from redraft.llm.providers.openai_server.http.session import AiohttpSession
 
 NO_PAGE = (404, 405)
-STUMBLES = (429, 500, 502, 503, 504, 529)  # of one address; another address may do better
+STUMBLES = (429, 500, 502, 503, 504, 529)  # failures of one server; another server may answer
 
 
 class Answer(NamedTuple):
@@ -32,8 +32,8 @@ class Answer(NamedTuple):
 
 
 class Transport:
-    """The connections of all calls of a model. The connections open with the first call, and later calls in the same
-    loop share them."""
+    """The connections for all calls of a model. They are opened by the first call, and shared by later calls in the
+    same event loop."""
 
     def __init__(self, addresses: LoadBalancer, key: str, limits: Limits) -> None:
         self.addresses = addresses
@@ -45,14 +45,15 @@ class Transport:
 
     @property
     def redacted(self) -> str:
-        """The addresses without their secrets."""
+        """Returns the addresses without their secrets."""
         return self.addresses.redacted
 
     async def post(self, body: bytes, number: int, chat: bool = True) -> Answer:
-        """Sends a body to the endpoint for chat or for raw completions. An address that refuses the connection is
-        skipped.
+        """Sends a body to the endpoint for chat or for raw completions, and returns the answer. A server that refuses
+        the connection is skipped.
 
-        Raises ModelError: Cause.DOWN if every address refuses, Cause.FAULT if the connection breaks or time runs out.
+        Raises ModelError with Cause.DOWN if every server refuses the connection, and with Cause.FAULT if the connection
+        breaks or the call times out.
         """
         refusals: list[str] = []
         for address in self.addresses.order(number):
@@ -70,8 +71,8 @@ class Transport:
         )
 
     async def ask(self, method: str, address: Address, path: str, body: bytes = b"") -> Answer:
-        """Sends a request to another page of one server. `path` begins with a slash and is relative to the address
-        without `/v1`, unless it begins with "/v1". Raises ModelError."""
+        """Sends a request to another path of one server, and returns the answer. `path` begins with a slash. It is
+        relative to the base URL if it begins with "/v1", otherwise to the server's root. Raises ModelError."""
         base = address.base if path.startswith("/v1") else address.root
         url = base.joinpath(*path.removeprefix("/v1").strip("/").split("/"))
         try:
@@ -92,7 +93,7 @@ class Transport:
             self._session = None
 
     async def _send(self, method: str, address: Address, url: URL, body: bytes) -> Answer:
-        """Returns the answer of one address. Raises ConnectFailed, and ModelError if the server may have got the
+        """Returns the answer of one server. Raises ConnectFailed, and ModelError if the server may have received the
         request."""
         begun = time.monotonic()
         address.in_flight += 1
@@ -125,7 +126,8 @@ class Transport:
         return await self._session.send(method, url, body, address.proxy)
 
     def _settings(self) -> tuple[dict[str, str], float, float]:
-        """Returns the headers of every request, and the limits of time for connecting and for the whole call."""
+        """Returns the headers of every request, and two time limits in seconds: for the connection and for the whole
+        call."""
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if self._key and not any(address.has_password for address in self.addresses):
             headers["Authorization"] = f"Bearer {self._key}"
@@ -133,7 +135,7 @@ class Transport:
 
 
 def _broken_error(address: Address, error: Exception, timeout_s: float) -> ModelError:
-    """Returns the error of a call that was sent. The server may have done the work, and charged it."""
+    """Returns the error for a call that was sent. The server may have processed the call, and charged for it."""
     kind = "broken connection"
     if isinstance(error, TimeoutError):
         message, cure = f"{address.redacted} gave no answer in {timeout_s:g} s.", TIMEOUT_CURE

@@ -1,4 +1,4 @@
-"""The seven families of built-in word problems, a file each."""
+"""The seven families of built-in word problems, one file for each."""
 
 from redraft.store.sources.wordproblems.families.book import BOOK
 from redraft.store.sources.wordproblems.families.bus import BUS

@@ -1,16 +1,17 @@
 """The data of a family of word problems: the events that a story can have, and three wordings of each event.
 
-In an `Event`, `numbers` says how each number is drawn, and `steps` are equations over single letters. The letter `v` is
-the story's current value, `a` to `c` are the event's numbers, and `p` and `q` are results within the event. Every step
-has a note; `{e}` in the note stands for the equation. A step that assigns `v` changes the story's current value.
+In an `Event`, `numbers` says how each number is drawn, and `steps` are equations whose operands are single letters. The
+letter `v` is the story's current value, `a` to `c` are the event's numbers, and `p` and `q` are results within the
+event. Every step has a note, in which `{e}` stands for the equation. A step that assigns `v` changes the story's
+current value.
 """
 
 from dataclasses import dataclass, field
 from typing import Literal
 
 Draw = Literal["small", "big", "part", "divisor", "round"]
-"""How a number is drawn. The limits of `small` and `big` grow with the level; a `part` is less than `v`; a `divisor`
-divides `v`; a `round` number is a multiple of ten above `v`."""
+"""How a number is drawn. The upper limits of `small` and `big` increase with the level. A `part` is less than `v`, a
+`divisor` divides `v`, and a `round` number is a multiple of ten above `v`."""
 
 
 @dataclass(frozen=True, slots=True)
