@@ -114,7 +114,8 @@ def _draft(trajectory: "Trajectory", turn: int) -> str:
 
 
 def _step(step: "Step", value: float | None) -> str:
-    """Returns the HTML of a step: its text on a background coloured by `value`, with the value in percent at the right."""
+    """Returns the HTML of a step: its text on a background coloured by `value`, with the value in percent at the
+    right."""
     colour = "transparent" if value is None else f"hsla({round(120 * value)},75%,45%,.26)"
     number = "" if value is None else f'<span style="opacity:.65;font-size:.85em">{value:.0%}</span>'
     box = f"display:flex;gap:1em;background:{colour};padding:.1em .5em;border-radius:3px;margin:1px 0"

@@ -61,7 +61,7 @@ def lines(code: str) -> str | None:
 
 
 def is_words(answer: str) -> bool:
-    """Returns whether an answer consists only of words ("no solution", "\\text{Evelyn}"), which algebra can't compare."""
+    """Returns whether an answer has only words ("no solution", "\\text{Evelyn}"), which algebra can't compare."""
     text = bare(answer)
     plain_text = TEXT.sub(r"\1", text)
     if not WORDY.fullmatch(plain_text) or MATHS.search(plain_text):

@@ -79,7 +79,7 @@ def _stated_math(text: str) -> str | None:
 
 
 def _is_all(answer: str, content: str) -> bool:
-    """Returns whether an answer is all that a heading says. A heading in words is an answer only at the end of a text."""
+    """Returns whether an answer is all that a heading says. A heading in words is an answer only at a text's end."""
     line, _, rest = content.partition("\n")
     return answer == unwrap(line) and (is_formula(answer) or not rest.strip())
 

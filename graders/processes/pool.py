@@ -28,7 +28,7 @@ class ProcessPool:
         _POOLS.add(self)
 
     def _begin(self) -> None:
-        """Resets the pool to have no processes and no threads. After a fork, those that existed belong to the parent."""
+        """Resets the pool to have no processes and no threads. After a fork, the existing ones belong to the parent."""
         self._threads = ThreadPoolExecutor(self._most, thread_name_prefix=self._name)
         self._lock = threading.Lock()
         self._idle: list[Process] = []

@@ -118,7 +118,8 @@ class Client:
         self._ledger.release(unit)
 
     async def continues(self) -> bool:
-        """Returns whether the model can continue a half-written answer. Raises ModelError if this can't be determined."""
+        """Returns whether the model can continue a half-written answer. Raises ModelError if this can't be
+        determined."""
         return (await self.model.probe()).continuing is not Continuing.NONE
 
     def template(self, name: str) -> str:

@@ -37,7 +37,7 @@ class ChatTemplate:
         from jinja2.sandbox import ImmutableSandboxedEnvironment
 
         class Generation(Extension):
-            """The tag `generation`, which marks what a trainer learns from. A prompt contains the text inside the tag."""
+            """The tag `generation`, which marks what a trainer learns from. A prompt has the text inside the tag."""
 
             tags = {"generation"}  # noqa: RUF012
 

@@ -50,7 +50,7 @@ class Prompts:
 
     @classmethod
     def read(cls, path: str | Path) -> "Prompts":
-        """Returns the prompts of a TOML file. Paths in the file are relative to the file's folder. Raises PromptError."""
+        """Returns the prompts of a TOML file. Paths in it are relative to the file's folder. Raises PromptError."""
         return _read(Path(path).expanduser())
 
     @property
@@ -102,7 +102,7 @@ class Prompts:
         }
 
     def check(self, model: Model) -> None:
-        """Raises PromptError if the model was trained on prompt formats of its own and these prompts do not fit them."""
+        """Raises PromptError if the model was trained on its own prompt formats and these prompts do not fit them."""
         if model.templates and (self.system or self.examples or self.chat_template):
             raise PromptError(
                 f"{model.name} was trained on forms of its own, which know no system prompt, no few-shot examples and"

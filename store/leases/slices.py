@@ -88,7 +88,7 @@ class Slices:
         self._change(change)
 
     def want(self) -> bool:
-        """Asks the other workers to give back what they do not need. Returns whether any of them has taken something."""
+        """Asks the other workers to give back what they do not need. Returns whether any of them has taken any."""
         found = False
 
         def change(state: State) -> bool:

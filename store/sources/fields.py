@@ -90,7 +90,7 @@ def _field_with_half(value: Any) -> str:
 
 
 def as_text(value: Any, what: str) -> str:
-    """Returns a cell as text without surrounding whitespace; "" for null. Raises SourceError for a list or an object."""
+    """Returns a cell as text without surrounding whitespace; "" for null. Raises SourceError for lists and objects."""
     if value is None:
         return ""
     if isinstance(value, Mapping | list):

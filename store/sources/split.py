@@ -32,7 +32,7 @@ def spelling(split: str | None) -> str:
 
 
 def named(text: str) -> str | None:
-    """Returns the first word of a file's name that names a split, such as `test` in "gsm8k_test"; None if no word does."""
+    """Returns the first word of a file's name that names a split, such as `test` in "gsm8k_test"; None if none does."""
     words = _words(text)
     return next((word for word in (*words, *map("".join, pairwise(words))) if word in HELD_OUT | TRAINING), None)
 

@@ -53,7 +53,7 @@ def _value(sentence: str) -> str | None:
 
 
 def _without_explanation(sentence: str) -> str:
-    """Returns a sentence without an explaining clause before it ("If he works, ...") or after it ("..., because ...")."""
+    """Returns a sentence without an explaining clause before it ("If he works, ...") or after it ("..., because")."""
     before = CONDITION.match(sentence)
     if before and VALUE.search(masked(sentence[before.end() :])):
         sentence = sentence[before.end() :]

@@ -29,9 +29,9 @@ ANY = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ₀₁₂₃₄₅�
 def keyboard(text: str) -> str:
     """Returns a text with superscript, subscript and full-width characters replaced by ASCII.
 
-    x² becomes x^{2}, and （３，４） becomes (3,4). The backslash of a command that was escaped twice becomes a single one.
-    Python's power operator becomes LaTeX's, so that it is not taken for bold type: a**2 becomes a^2. Only the last LONGEST
-    characters of a long text are changed, because its answer is there.
+    x² becomes x^{2}, and （３，４） becomes (3,4). The doubled backslash of a command that was escaped twice becomes a
+    single one. Python's power operator becomes LaTeX's, so that it is not taken for bold type: a**2 becomes a^2. Only
+    the last LONGEST characters of a long text are changed, because its answer is there.
     """
     if len(text) <= LONGEST:
         return _changed(text)

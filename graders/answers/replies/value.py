@@ -58,7 +58,8 @@ def _unit(words: str) -> str:
 
 
 def bare(text: str) -> str | None:
-    """Returns a value without math delimiters, and without the steps of its calculation; None if the value is cut off."""
+    """Returns a value without math delimiters, and without the steps of its calculation; None if the value is cut
+    off."""
     value = unwrap(text)
     if "$" in value or r"\(" in value:
         value = unwrap(SPAN.sub(lambda span: span[1] or span[2] or span[3], value))

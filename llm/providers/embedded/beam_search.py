@@ -13,7 +13,7 @@ from redraft.llm.providers.embedded.vocabulary import Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """An unfinished text: its tokens, their log-probabilities at temperature 1, and the sum of the log-probabilities."""
+    """An unfinished text: its tokens, their log-probabilities at temperature 1, and the sum of these."""
 
     tokens: tuple[int, ...] = ()
     logprobs: tuple[float, ...] = ()

@@ -71,5 +71,6 @@ def check(messages: Sequence[Message]) -> None:
 
 
 def _opening(text: str) -> str:
-    """Returns the first characters of a text, so few that an error message can quote them without revealing a question."""
+    """Returns the first characters of a text, so few that an error message can quote them without giving a question
+    away."""
     return text if len(text) <= SHORT else f"{text[:SHORT]}..."

@@ -1,4 +1,4 @@
-"""Interprets error replies: another try may omit some parameter, or the reply becomes a ModelError with cause and cure."""
+"""Interprets error replies: another try may omit a parameter, or the reply becomes a ModelError with cause and cure."""
 
 import re
 from collections.abc import Mapping, Sequence

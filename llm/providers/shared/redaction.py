@@ -30,7 +30,8 @@ def without_echo(text: str, *asked: str) -> str:
 
 
 def redact_address(given: str) -> str:
-    """Returns an address, or several separated by commas, without user, password and query, so that it can be stored."""
+    """Returns an address, or several separated by commas, without user, password and query, so that it can be
+    stored."""
     return re.sub(r"[?#][^\s,]*", "?***", re.sub(r"(^|//|,\s*)[^/?#,\s]*@", r"\1***@", given))
 
 
@@ -40,7 +41,7 @@ def redact_addresses(text: str) -> str:
 
 
 def redact_location(given: str) -> str:
-    """Returns an address, or several separated by commas, without user, password and keys. The scheme may be missing."""
+    """Returns an address, or several separated by commas, without user, password and keys. The scheme may be absent."""
     return redact_addresses(re.sub(r"(^|,\s*)[^/?#,\s]*@", r"\1***@", given))
 
 

@@ -99,7 +99,8 @@ def with_token_counts(choices: Sequence[Choice], total: int) -> tuple[Choice, ..
 
 
 def _with_tokens(choice: Choice, tokens: int) -> Choice:
-    """Returns the choice with its number of tokens. All fields are listed, because `replace` takes three times as long."""
+    """Returns the choice with its number of tokens. All fields are listed, because `replace` takes three times as long
+    as this."""
     return Choice(choice.text, choice.finish, tokens, choice.logprobs, choice.offsets, choice.thinking, choice.call_id)
 
 

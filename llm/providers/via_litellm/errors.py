@@ -111,7 +111,7 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 
 
 def _answer(error: BaseException) -> Any:
-    """Returns the HTTP response of an error, or None. LiteLLM's own errors have made-up responses, which are ignored."""
+    """Returns the HTTP response of an error, or None. The made-up responses in LiteLLM's own errors are ignored."""
     response = getattr(error, "response", None)
     made_up = type(error).__module__.startswith("litellm.")
     return response if not made_up and isinstance(getattr(response, "status_code", None), int) else None

@@ -42,7 +42,7 @@ def same_value(one: Expression, two: Expression) -> bool | None:
 
 
 def constant(expression: Expression) -> Value:
-    """Returns the value of an expression without unknowns, to 60 digits. Raises NoValue, and Unread if it has unknowns."""
+    """Returns the value of an expression without unknowns, to 60 digits. Raises NoValue, and Unread for unknowns."""
     if unknowns(expression):
         raise Unread("it has unknowns")
     return evaluate(expression, {}, 0)
@@ -180,7 +180,8 @@ def _near_points(names: tuple[str, ...], positive: bool) -> list[dict[str, Fract
 
 
 def far_points(names: frozenset[str], many: int = 4) -> list[dict[str, Fraction]]:
-    """Returns points with coordinates of both signs, whose absolute values are up to about 1000, 100, 10 and 1 in turn."""
+    """Returns points with coordinates of both signs. Their absolute values are at most about 1000, 100, 10 and 1 in
+    turn."""
     return [
         {
             name: Fraction((-1) ** (place + number) * (hash_of(f"{name}{number}") % 10_000 + 7), 7 * 10 ** (number % 4))

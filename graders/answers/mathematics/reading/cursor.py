@@ -7,7 +7,7 @@ from redraft.graders.answers.mathematics.reading.token import Token
 
 
 class Cursor(ABC):
-    """Parses tokens in order. Each method parses what its name says, and advances the position to the token after it."""
+    """Parses tokens in order. Each method parses what its name says, and moves the position to the token after it."""
 
     @abstractmethod
     def power(self) -> Form:

@@ -2,7 +2,7 @@
 
 
 def _table(text: str) -> dict[str, str]:
-    """Returns a mapping from each spelling to its meaning. Each line of `text` has a meaning, then all spellings of it."""
+    """Returns a mapping from each spelling to its meaning. Each line of `text` has a meaning, then its spellings."""
     rows = (line.split() for line in text.strip().splitlines())
     return {name: meaning for meaning, *names in rows for name in names}
 

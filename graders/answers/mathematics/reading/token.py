@@ -1,4 +1,4 @@
-"""Splits a mathematical text, LaTeX or plain, into tokens. Typesetting is left out. The time is linear in the length."""
+"""Splits a mathematical text, LaTeX or plain, into tokens, without typesetting. The time is linear in the length."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ class Token(NamedTuple):
 
 
 def tokens(text: str) -> list[Token]:
-    """Returns the tokens of a text. Raises Unread if the text is too long, or contains a sign that is not mathematical."""
+    """Returns the tokens of a text. Raises Unread if the text is too long or has a sign that is not mathematical."""
     if len(text) > MAX_LENGTH:
         raise Unread("the text is too long")
     spaced = ", " in text  # then a comma without a space groups digits
