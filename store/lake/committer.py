@@ -1,8 +1,8 @@
-"""The committer of a folder store: registers finished segments, so that every attempt at a unit is there once.
+"""The committer of a folder store: registers finished segments, so that the store has every attempt at a unit once.
 
-Every process that writes is a committer for its own segments, and `sweep` makes it one for the segments that killed
-processes have finished and not registered. Two committers may register the same segment, or two segments with the same
-unit: the log takes one entry at a time, and each committer looks at what is registered before it puts an entry.
+Every process that writes registers its own segments. `sweep` also registers the segments that killed processes finished
+but did not register. Two processes may register the same segment, or two segments with the same unit. This is safe
+because the log accepts one entry at a time, and each process reads what is registered before it adds an entry.
 """
 
 import secrets
@@ -20,29 +20,29 @@ from redraft.store.tables.sql import literal
 from redraft.store.unit import Unit
 
 LANES = 1 << 11
-"""Two processes that number their commits in the same microsecond get other numbers, unless their random lanes are the
-same too; then the later one numbers its commits anew."""
+"""The number of lanes. Two processes that number their commits in the same microsecond get different numbers if their
+random lanes differ. Otherwise the later one numbers its commits again."""
 
 
 class Committer:
-    """Registers segments. It knows the registered attempts by a table in memory, with 32 bytes for each. Threads may
-    share it."""
+    """Registers segments. The registered attempts are kept in a table in memory, with 32 bytes for each. Threads may
+    share a Committer."""
 
     def __init__(self, folder: Folder, log: Log) -> None:
         self._folder, self._log = folder, log
         self._lock = threading.RLock()
         self._memory: duckdb.DuckDBPyConnection | None = None
-        self._known: set[str] = set()  # the segments whose attempts the table has
+        self._known: set[str] = set()  # the names of segments whose attempts are in the table
 
     def register(self, segment: Segment) -> None:
-        """Makes a finished segment part of the store, without the attempts at units that the store has already. A
-        segment that was merged from others takes their place, unless another has taken it. Raises StoreError, OSError
-        and duckdb.Error."""
+        """Adds a finished segment to the store, without the attempts that the store already has. A segment that was
+        merged from others replaces them, unless another one has replaced them. Raises StoreError, OSError and
+        duckdb.Error."""
         with self._lock:
             while True:
                 state = self._log.read()
                 if segment.name in state.live or segment.name in state.gone or not self._is_there(segment):
-                    return  # another committer registered it; if it is gone, its rows are in another segment
+                    return  # another process registered it; if it is gone, its rows are in another segment
                 entry = self._entry(segment, state)
                 if self._log.put(entry, state):
                     return
@@ -50,8 +50,8 @@ class Committer:
                     self.register(entry.add[0])
 
     def sweep(self) -> int:
-        """Registers the segments that killed processes have finished and not registered, and returns their number.
-        Segments that other processes are just registering may be among them."""
+        """Registers the segments that killed processes finished but did not register, and returns their number.
+        Segments that other processes are registering at the moment may be included."""
         state = self._log.read()
         found = [one for one in finished(self._folder) if one.name not in state.live and one.name not in state.gone]
         for segment in found:
@@ -59,7 +59,7 @@ class Committer:
         return len(found)
 
     def published(self, units: Sequence[Unit]) -> set[tuple[str, int]]:
-        """Returns which of the attempts at these units are registered."""
+        """Returns those attempts at `units` that are registered, as pairs (unit_id, attempt)."""
         with self._lock:
             memory = self._attempts(self._log.read())
             pairs = {(unit.unit_id, unit.attempt) for unit in units}
@@ -77,8 +77,9 @@ class Committer:
         return (self._folder.segments / segment.name).exists()
 
     def _entry(self, segment: Segment, state: State) -> Entry:
-        """Returns the entry that registers a segment: all of it, or a copy without the attempts that are registered and
-        with other numbers for commits whose numbers are taken, or nothing but the note that it isn't needed."""
+        """Returns the entry that registers a segment. The entry adds the whole segment; or a copy of it, without the
+        attempts that are already registered and with new numbers for commits whose numbers are taken; or it only drops
+        a segment that is not needed."""
         if segment.merged:
             whole = state.live.keys() >= set(segment.merged)
             return Entry(add=(segment,), drop=segment.merged) if whole else Entry(drop=(segment.name,))
@@ -91,11 +92,12 @@ class Committer:
             return Entry(drop=(segment.name,))
         if not again and not taken:
             return Entry(add=(segment,))
-        copy = self._copy(memory, segment, commits)  # if it is not registered in the end, `sweep` drops it
+        copy = self._copy(memory, segment, commits)  # if it is not registered, `sweep` drops it later
         return Entry(add=(copy,), drop=(segment.name,))
 
     def _copy(self, memory: duckdb.DuckDBPyConnection, segment: Segment, commits: str) -> Segment:
-        """Writes the segment again, with new numbers for its commits and without the attempts that are registered."""
+        """Writes a copy of the segment, without the attempts that are already registered, and with new commit numbers.
+        Returns the copy."""
         memory.execute(RENUMBERED.format(commits=commits, start=first_commit()))
         new = NewSegment(self._folder)
         try:
@@ -111,7 +113,7 @@ class Committer:
             raise
 
     def _attempts(self, state: State) -> duckdb.DuckDBPyConnection:
-        """Returns the connection whose table `known` has the attempts of the segments in a state."""
+        """Returns the connection whose table `known` has the attempts in the segments of `state`."""
         if self._memory is None:
             self._memory = duckdb.connect(":memory:", config={"threads": 1})
             self._memory.execute("CREATE TABLE known (key UHUGEINT, commit_id BIGINT)")
@@ -127,8 +129,8 @@ class Committer:
 
 
 def first_commit() -> int:
-    """Returns a number for a first commit: the microseconds since 1970 and a random lane. The next ones follow in steps
-    of LANES."""
+    """Returns the number of a first commit, made of the microseconds since 1970 and a random lane. The numbers of
+    further commits follow in steps of LANES."""
     return time.time_ns() // 1000 * LANES + secrets.randbelow(LANES)
 
 

@@ -1,8 +1,8 @@
-"""Merges small segments of a folder store into large ones, while others read and write.
+"""Merges small segments of a folder store into large ones, while other processes read and write.
 
-The merged segment takes the place of its parts by one entry of the log. Readers that began before it keep the parts'
-files (`readers.py`). If two processes merge the same segments, one succeeds, and the other's segment is dropped. A
-process that is killed in between leaves a finished segment, which the next `sweep` registers or drops.
+One entry of the log replaces the parts by the merged segment. Readers that started before the entry can still read the
+parts' files (`readers.py`). If two processes merge the same segments, one succeeds, and the other's segment is dropped.
+A process that is killed before the entry leaves a finished segment, which the next `sweep` registers or drops.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,13 +18,14 @@ from redraft.store.lake.segments import NewSegment, files
 from redraft.store.tables.sql import hide_progress, literal
 
 LARGE = 256 * 2**20
-"""Bytes of a segment that is large enough. A query opens every segment, and reads of a large one only what it needs."""
+"""The size in bytes from which a segment is not merged. A query opens every segment, but reads only the parts that it
+needs of a large one."""
 
 
 def compact(folder: Folder, log: Log, committer: Committer, *, large: int = LARGE, fewest: int = 2) -> tuple[int, int]:
-    """Merges neighbouring segments that have less than `large` bytes together, at least `fewest` at a time, and removes
-    files that no reader can need. Returns how many segments there were, and how many there are. Raises StoreError,
-    OSError and duckdb.Error."""
+    """Merges neighbouring segments that together have less than `large` bytes, at least `fewest` at a time, and deletes
+    files that no reader can need. Returns a pair: the number of segments before and after. Raises StoreError, OSError
+    and duckdb.Error."""
     with reading(folder, log) as state:
         before = len(state.live)
         for parts in _groups(state, large, fewest):
@@ -35,7 +36,7 @@ def compact(folder: Folder, log: Log, committer: Committer, *, large: int = LARG
 
 
 def _groups(state: State, large: int, fewest: int) -> Iterator[list[Segment]]:
-    """Yields neighbouring segments that become one."""
+    """Yields groups of neighbouring segments, each of which is to be merged."""
     group: list[Segment] = []
     for segment in (*state.live.values(), None):
         if segment is None or sum(part.size for part in group) + segment.size > large:
@@ -47,7 +48,8 @@ def _groups(state: State, large: int, fewest: int) -> Iterator[list[Segment]]:
 
 
 def _merge(folder: Folder, parts: Sequence[Segment]) -> Segment | None:
-    """Writes a segment with the rows of others, in their order, as the newest of their schemas has them."""
+    """Writes a segment with the rows of `parts`, in their order and with the columns of their newest schema. Returns
+    the segment, or None if it has no rows."""
     new = NewSegment(folder)
     try:
         with duckdb.connect(":memory:", config={"threads": 1}) as connection:

@@ -1,5 +1,5 @@
-"""Copies a store to one of another kind. The copy appears when it is complete: a killed or failed copy leaves the
-target as it was, and the same command begins anew."""
+"""Copies a store to a store of another kind. The copy appears under its name only when it is complete. A killed or
+failed copy does not change the target, and the same command then starts again."""
 
 import os
 from pathlib import Path
@@ -18,12 +18,12 @@ from redraft.store.tables.schema.template_cache import write_empty_store
 from redraft.store.tables.sql import literal
 
 ROWS = "rows"
-"""The name of what becomes the target, in the folder for its parts."""
+"""The name of the copy in the temporary folder, before it is moved to the target."""
 
 
 def copy_store(source: Database, target: str) -> dict[str, int]:
-    """Copies what `source` has now to a new store at `target`, and returns the rows by the names of the tables in
-    `raw`. Journals stay where they are. Raises StoreError, also if there is something at `target`."""
+    """Copies the present content of `source` to a new store at `target`, and returns the number of rows of each table
+    in `raw`. Journals are not copied. Raises StoreError, also if `target` exists."""
     path = Path(target.rstrip("/" + os.sep) or target)
     _check(path)
     try:
@@ -80,7 +80,8 @@ def _to_file(connection: duckdb.DuckDBPyConnection, new: Path) -> dict[str, int]
 
 
 def insert_all(connection: duckdb.DuckDBPyConnection, target: str) -> dict[str, int]:
-    """Inserts the rows of all tables in `raw` into those of the attached database `target`, in one transaction."""
+    """Inserts the rows of all tables in `raw` into the tables of the attached database `target`, in one transaction.
+    Returns the number of rows by table."""
     connection.execute("BEGIN")
     rows: dict[str, int] = {}
     for table in template().tables:

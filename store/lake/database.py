@@ -1,4 +1,4 @@
-"""The kinds of stores, by what `--db` names: a file, or a folder that many processes write."""
+"""Opens the kind of store that `--db` names: a file, or a folder that many processes can write."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +11,10 @@ from redraft.store.tables.database.file_database import FileDatabase
 def open_database(
     path: str | Path, *, create: bool, waiting: Callable[[str], None] | None, patience: float | None = None
 ) -> Database:
-    """Returns the database at a path: a folder store if the path ends with a slash or is a folder, else a file. Raises
-    StoreError."""
+    """Returns the database at a path: a folder store if the path ends with a slash or is a folder, otherwise a file.
+    Raises StoreError."""
     if str(path) != MEMORY and is_folder(str(path)):
-        from redraft.store.lake.folder_database import FolderDatabase  # a file needs none of it
+        from redraft.store.lake.folder_database import FolderDatabase  # a file does not need it
 
         return FolderDatabase(str(path), create=create, waiting=waiting)
     return FileDatabase(path, create=create, waiting=waiting, patience=patience)

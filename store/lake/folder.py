@@ -1,4 +1,4 @@
-"""The folder of a store that many processes write: what lies where, and how a file gets there whole.
+"""The folder of a store that many processes write: its layout, and how files are written atomically.
 
 redraft.json    the marker, with the number of the layout
 log/            numbered entries: which segments the store has (`log.py`)
@@ -21,13 +21,13 @@ from redraft.store.errors import StoreError
 
 MARKER = "redraft.json"
 LAYOUT = 1
-"""The number of the layout. A redraft that knows only smaller numbers must not touch the folder."""
+"""The version of the layout. A redraft that knows only smaller versions must not change the folder."""
 FOLDERS = ("log", "segments", "readers", "journal", "leases")
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The paths of a folder store."""
+    """The paths in a folder store."""
 
     path: Path
 
@@ -53,14 +53,14 @@ class Folder:
 
 
 def is_folder(path: str) -> bool:
-    """Returns whether a path names a folder store: it ends with a slash, or is a folder already."""
+    """Returns whether a path names a folder store: it ends with a slash, or is an existing folder."""
     return path.endswith(("/", os.sep)) or os.path.isdir(path)
 
 
 def open_folder(path: str, *, create: bool) -> tuple[Folder, bool]:
-    """Returns the folder store at a path, and whether it was made just now. It is made if it does not exist, or is an
-    empty folder. Raises StoreError if the folder is none of redraft's, if a newer redraft made it, or if it can't be
-    made."""
+    """Returns a pair: the folder store at a path, and whether it was made by this call. It is made if `create` is true
+    and the path does not exist or is an empty folder. Raises StoreError if the folder is not a store, if a newer
+    redraft made it, or if it can't be made."""
     folder = Folder(Path(path))
     made = False
     try:
@@ -71,7 +71,7 @@ def open_folder(path: str, *, create: bool) -> tuple[Folder, bool]:
                 )
             made = _make(folder.path)
         _check(folder.path)
-    except (OSError, ValueError) as error:  # ValueError: a zero byte, or half a character
+    except (OSError, ValueError) as error:  # ValueError: a zero byte, or a lone surrogate
         why = error.strerror if isinstance(error, OSError) else "its name is no text"
         raise StoreError(f"{path!r} can't be opened ({why}): name another folder with --db") from error
     return folder, made
@@ -112,7 +112,7 @@ def _make(path: Path) -> bool:
             (new / name).mkdir()
         write_whole(new / MARKER, json.dumps({"store": "redraft", "layout": LAYOUT}).encode())
         try:
-            os.rename(new, path)  # takes the place of an empty folder, and of no other
+            os.rename(new, path)  # replaces an empty folder, and no other
         except OSError:
             if (path / MARKER).exists():
                 return False
@@ -124,7 +124,8 @@ def _make(path: Path) -> bool:
 
 
 def sync(path: Path) -> None:
-    """Returns when the file, or the names in the folder, are safe on the disk. Raises OSError."""
+    """Writes a file, or the entries of a folder, from the system's cache to the disk, and returns when that is done.
+    Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -133,15 +134,16 @@ def sync(path: Path) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Writes a file that appears when it is complete, in place of one of that name. Raises OSError."""
+    """Writes a file atomically: it appears only when it is complete, and replaces a file with the same name. Raises
+    OSError."""
     with _temporary(path, data) as new:
         os.replace(new, path)
     sync(path.parent)
 
 
 def put_if_absent(path: Path, data: bytes) -> bool:
-    """Writes a file that appears when it is complete, and returns True; returns False if there is one of that name. Of
-    several processes that try, one succeeds. Raises OSError."""
+    """Writes a file atomically if there is none with its name. Returns whether it was written. If several processes try
+    at the same time, one succeeds. Raises OSError."""
     with _temporary(path, data) as new:
         try:
             os.link(new, path)

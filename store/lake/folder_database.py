@@ -1,7 +1,7 @@
-"""A store in a folder that many processes write and read at the same time: see `folder.py` for what lies where.
+"""A store in a folder that many processes read and write at the same time. `folder.py` describes the layout.
 
-A connection is a database in memory with views of the registered segments' files. What is written becomes a segment at
-the end of its batch. No operation waits for another process.
+A connection is a database in memory with views of the registered segments' files. A batch becomes a segment when it is
+committed. No operation waits for another process.
 """
 
 import os
@@ -30,14 +30,14 @@ from redraft.store.tables.sql import ROWS, Appender, hide_progress, literal
 from redraft.store.unit import Unit
 
 MEDIUM = 32 * 2**20
-"""Bytes up to which segments are merged while a run goes on: a part of a second for each 64 batches."""
+"""The size in bytes up to which segments are merged during a run. This takes a part of a second for each 64 batches."""
 NAME = "store"
-"""The name of the database in statements."""
+"""The name of the database in SQL statements."""
 
 
 class FolderDatabase(Database):
-    """Opens the folder store at `path`, as `Database` opens a file. `made` is always false, since other processes may
-    use a new folder at once. Raises StoreError."""
+    """Opens the folder store at `path`, as `FileDatabase` opens a file. The folder is never deleted as unused, because
+    other processes may use a new folder at once. Raises StoreError."""
 
     def __init__(
         self, path: str, *, create: bool, waiting: Callable[[str], None] | None, patience: float | None = None
@@ -47,12 +47,12 @@ class FolderDatabase(Database):
         self.folder, _ = open_folder(self.path, create=create)
         self.log = Log(self.folder)
         self.committer = Committer(self.folder, self.log)
-        self._state: State | None = None  # what the held connection reads
-        self._rows: duckdb.DuckDBPyConnection | None = None  # empty tables, for the rows of a batch
+        self._state: State | None = None  # the state that the held connection reads
+        self._rows: duckdb.DuckDBPyConnection | None = None  # a database with empty tables, for the rows of a batch
         self._swept = False
         remove_leftovers(self.path)
         state = self.log.read()
-        self._checkpoints = state.number // CHECKPOINT  # how many there were when small segments were last merged
+        self._checkpoints = state.number // CHECKPOINT  # the number of checkpoints when small segments were last merged
         self._check_schema(state)
 
     @property
@@ -70,7 +70,7 @@ class FolderDatabase(Database):
         return sum(segment.size for segment in self.log.read().live.values())
 
     def remove_if_unused(self, runs: Sequence[str]) -> None:
-        """Does nothing: other processes may use the folder."""
+        """Does nothing, because other processes may use the folder."""
 
     @contextmanager
     def write(self) -> Iterator[Batch]:
@@ -87,18 +87,18 @@ class FolderDatabase(Database):
             batch.commit()
 
     def reader(self, stack: ExitStack) -> duckdb.DuckDBPyConnection:
-        """Returns the connection that this thread holds, or one that ends with `stack`."""
+        """Returns the connection that this thread holds, or else a new one that is closed with `stack`."""
         return self._held_here() or stack.enter_context(self._reading())
 
     def close(self) -> None:
-        """Frees the memory of the connections that write."""
+        """Frees the memory of the connections for writing."""
         self.committer.close()
         if self._rows:
             self._rows.close()
             self._rows = None
 
     def rows(self) -> duckdb.DuckDBPyConnection:
-        """Returns the connection with an empty table of each name in the schema `raw`."""
+        """Returns a connection that has an empty table for each table in `raw`."""
         if self._rows is None:
             self._rows = duckdb.connect(":memory:", config={"threads": 1})
             hide_progress(self._rows)
@@ -109,15 +109,15 @@ class FolderDatabase(Database):
         return self._rows
 
     def compact(self) -> tuple[int, int]:
-        """Merges small segments, and removes files that no reader can need. Returns how many segments there were, and
-        how many there are. Raises StoreError."""
+        """Merges small segments, and deletes files that no reader can need. Returns a pair: the number of segments
+        before and after. Raises StoreError."""
         with self._errors():
             self._sweep()
             return compact(self.folder, self.log, self.committer)
 
     def _sweep(self) -> None:
-        """Removes or registers what killed processes left. Raises StoreError if a segment is damaged: what is written
-        into such a store could not be read."""
+        """Deletes or registers what killed processes left. Raises StoreError if a segment is damaged, because rows that
+        are written to such a store could not be read."""
         remove_unfinished(self.folder)
         self.committer.sweep()
         with reading(self.folder, self.log) as state:
@@ -125,17 +125,17 @@ class FolderDatabase(Database):
                 raise StoreError(told)
 
     def register(self, segment: Segment) -> None:
-        """Makes a finished segment part of the store. A connection that is held reads it from now on. After every 64
-        entries the small segments become one, since a query opens them all."""
+        """Adds a finished segment to the store. A connection that is held can then read it. After every 64 entries
+        small segments are merged, because a query opens all segments."""
         self.committer.register(segment)
         checkpoints = self.log.read().number // CHECKPOINT
         if checkpoints > self._checkpoints:
             self._checkpoints = checkpoints
-            with suppress(duckdb.Error, OSError, StoreError):  # such as a full disk: what was written is registered
+            with suppress(duckdb.Error, OSError, StoreError):  # such as a full disk; the batch itself is registered
                 compact(self.folder, self.log, self.committer, large=MEDIUM, fewest=CHECKPOINT // 2)
         if (held := self._held_here()) and self._state:
             state = self.log.read()
-            if state.epoch != self._state.epoch:  # the files of this epoch must stay, too
+            if state.epoch != self._state.epoch:  # the files of this epoch must not be deleted either
                 state = self._streams.enter_context(reading(self.folder, self.log))
             self._state = state
             held.execute(self._variables(state))
@@ -176,9 +176,9 @@ class FolderDatabase(Database):
         return cursor
 
     def _variables(self, state: State) -> str:
-        """Returns the statements that make a connection read a state. DuckDB takes the columns from the first file, and
-        from its rows the number of rows of all files: an empty file before others would make it hash the large side of
-        a join."""
+        """Returns the SQL statements that make a connection read the segments of `state`. DuckDB takes the columns from
+        the first file, and estimates the rows of all files from the rows of the first: an empty file in front would
+        make DuckDB build the hash table of a join from the large side."""
         segments = state.live.values()
         mixed = any(segment.schema != SCHEMA for segment in segments)
         found = [f"SET VARIABLE mixed = {str(mixed).lower()}"]
@@ -199,18 +199,18 @@ class FolderDatabase(Database):
 
 
 class FolderBatch:
-    """A batch for a folder store: rows wait in memory, and become a segment."""
+    """A batch for a folder store. Rows are kept in memory, and become a segment at the commit."""
 
     def __init__(self, database: FolderDatabase, stack: ExitStack) -> None:
         self._database, self._stack = database, stack
         self._segment = NewSegment(database.folder)
         self._appender: Appender | None = None
-        self._tables: dict[str, None] = {}  # that have rows which wait
+        self._tables: dict[str, None] = {}  # the names of tables with uncommitted rows
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
-        """It is opened when it is needed, since most batches read nothing."""
+        """Returns a connection to the store. It is opened on first use, because most batches read nothing."""
         if self._connection is None:
             self._connection = self._database.reader(self._stack)
         return self._connection
@@ -233,7 +233,7 @@ class FolderBatch:
         return self._database.committer.published(units)
 
     def commit_numbers(self, count: int) -> Sequence[int]:
-        """The microseconds since 1970, times LANES, and more."""
+        """Returns `count` commit numbers, in steps of LANES from `first_commit()` on."""
         first = first_commit()
         return range(first, first + LANES * count, LANES)
 
@@ -249,7 +249,7 @@ class FolderBatch:
         self._segment = NewSegment(self._database.folder)
 
     def discard(self) -> None:
-        """Removes what is not committed."""
+        """Discards the rows that are not committed."""
         self._segment.discard()
         with suppress(duckdb.Error):
             self._empty()

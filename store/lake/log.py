@@ -1,12 +1,12 @@
 """The log of a folder store: numbered entries that say which segments the store has.
 
-An entry is a file `log/NUMBER.json`, which is put if no file of that name is there. So of several processes that put
-the next entry one succeeds; the others read its entry and try again. Every 64 entries a checkpoint has the whole
-state, and older entries are removed.
+An entry is a file `log/NUMBER.json`, which is created only if no file has that name. So if several processes add the
+next entry at the same time, one succeeds, and the others read its entry and try again. Every 64 entries, a checkpoint
+stores the whole state, and older entries are deleted.
 
-A process that sleeps while others put hundreds of entries could find its next number free, because the entry with that
-number was removed. So an entry counts only if the entry before it is still there, and a state only if it has the
-greatest number in the folder.
+A process that was suspended while others added hundreds of entries could find its next number free, because the entry
+with that number was deleted. So an entry counts only if the entry before it still exists, and a state only if it has
+the largest number in the folder.
 """
 
 import threading
@@ -19,14 +19,15 @@ from redraft.store.errors import StoreError
 from redraft.store.lake.folder import Folder, put_if_absent, write_whole
 
 CHECKPOINT = 64  # entries
-KEPT = 2 * CHECKPOINT  # entries that stay behind the last checkpoint, for processes that read them just now
+KEPT = 2 * CHECKPOINT  # entries before the last checkpoint that are kept, for processes that are reading them
 DIGITS = 16
 CURE = "bring the folder back from a copy of yours"
 
 
 class Segment(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A segment: its name, which is that of its folder, the schema that it was written with, and the rows of each of
-    its tables. `size` is in bytes. `merged` names the segments whose rows it has; it takes their place, or none."""
+    """A segment: its name, which is the name of its folder, the number of the schema that it was written with, and the
+    number of rows in each of its tables. `size` is in bytes. `merged` has the names of the segments whose rows it
+    contains, and which it replaces."""
 
     name: str
     schema: int
@@ -36,17 +37,17 @@ class Segment(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one entry adds, and the names of segments that it takes out. A segment that is taken out before it was ever
-    added never becomes part of the store. If segments of the store are taken out, what is added takes the place of the
-    first of them."""
+    """One entry: the segments that it adds, and the names of the segments that it removes. A segment that is removed
+    before it was added never becomes part of the store. If segments of the store are removed, the added segments take
+    the position of the first of them."""
 
     add: tuple[Segment, ...] = ()
     drop: tuple[str, ...] = ()
 
 
 class State(msgspec.Struct, frozen=True):
-    """What the store has after the entry `number`: its segments in order; and the segments that were taken out, each
-    with the number of the entry that did."""
+    """The content of the store after the entry `number`. `live` has the segments in order. `gone` maps the name of each
+    removed segment to the number of the entry that removed it."""
 
     number: int = 0
     live: dict[str, Segment] = {}
@@ -54,7 +55,7 @@ class State(msgspec.Struct, frozen=True):
 
     @property
     def epoch(self) -> int:
-        """The number of the last entry that took segments out; 0 if there is none."""
+        """Returns the number of the last entry that removed segments; 0 if there is none."""
         return max(self.gone.values(), default=0)
 
     def tables(self, table: str) -> list[Segment]:
@@ -63,7 +64,7 @@ class State(msgspec.Struct, frozen=True):
 
 
 class Log:
-    """The log of a folder store, as far as this process has read it. Threads may share it."""
+    """The log of a folder store, and the state that this process has read. Threads may share it."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
@@ -76,8 +77,9 @@ class Log:
             return self._read()
 
     def put(self, entry: Entry, state: State) -> bool:
-        """Adds an entry after `state`, and returns whether it is in the log. If another entry was first, nothing is
-        added: read the state, and see whether the entry is still wanted. Raises StoreError and OSError."""
+        """Adds an entry after `state`, and returns whether it was added. If another entry was added first, returns
+        False; the caller must read the new state and decide whether the entry is still needed. Raises StoreError and
+        OSError."""
         with self._lock:
             if self._read().number != state.number:
                 return False
@@ -98,13 +100,13 @@ class Log:
             try:
                 while state.number < newest:
                     state = _after(state, state.number + 1, self._read_entry(state.number + 1))
-            except FileNotFoundError:  # it was removed, since there is a checkpoint
+            except FileNotFoundError:  # the entry was deleted, because there is a checkpoint
                 state = self._read_checkpoint()
             self._state = state
         return self._state
 
     def _newest(self) -> int:
-        """Returns the greatest number of an entry or a checkpoint. Raises StoreError if the log's folder is missing."""
+        """Returns the largest number of an entry or a checkpoint. Raises StoreError if the log's folder is missing."""
         try:
             names = [path.name.partition(".")[0] for path in self._folder.log.iterdir()]
         except FileNotFoundError:
@@ -119,11 +121,11 @@ class Log:
             raise StoreError(f"{path} is damaged ({error}): {CURE}") from error
 
     def _read_checkpoint(self) -> State:
-        """Returns the state of the newest checkpoint; the first state if there is none."""
+        """Returns the state of the newest checkpoint, or the empty state if there is no checkpoint."""
         for path in sorted(self._folder.log.glob("[0-9]*.checkpoint.json"), reverse=True):
             try:
                 return msgspec.json.decode(path.read_bytes(), type=State)
-            except FileNotFoundError:  # another process has written a newer one, and removed this one
+            except FileNotFoundError:  # another process has written a newer one, and deleted this one
                 continue
             except msgspec.DecodeError as error:
                 raise StoreError(f"{path} is damaged ({error}): {CURE}") from error
@@ -132,8 +134,9 @@ class Log:
         raise StoreError(f"{self._folder.log} lacks entries and has no checkpoint: {CURE}")
 
     def _write_checkpoint(self) -> None:
-        """Writes a checkpoint, and removes what it makes unneeded, the oldest first. Segments that were taken out and
-        have been removed are forgotten. If the disk is full, the next checkpoint comes later."""
+        """Writes a checkpoint, and deletes the entries that it makes unnecessary, oldest first. The checkpoint leaves
+        out removed segments whose files were deleted. If the disk is full, nothing is written, and the next checkpoint
+        comes later."""
         number = self._state.number
         gone = {name: when for name, when in self._state.gone.items() if (self._folder.segments / name).exists()}
         state = State(number, self._state.live, gone)
@@ -151,7 +154,7 @@ class Log:
 
 
 def _after(state: State, number: int, entry: Entry) -> State:
-    """Returns the state after an entry."""
+    """Returns the state after an entry with number `number`."""
     dropped = set(entry.drop)
     added = {segment.name: segment for segment in entry.add}
     live: dict[str, Segment] = {}

@@ -1,8 +1,8 @@
-"""Readers of a folder store, and the removal of files that no reader can need.
+"""The readers of a folder store, and the deletion of files that no reader can need.
 
-A reader locks the file `readers/EPOCH` together with others; EPOCH is the number of the last entry of the log that took
-segments out, so a reader of this epoch needs none of them. The system unlocks the file when the reader ends, however
-it ends. A segment that was taken out by the entry N is removed when nobody holds a file of an epoch before N.
+A reader holds a shared lock on the file `readers/EPOCH`. EPOCH is the number of the last log entry that removed
+segments, so a reader of this epoch needs none of the removed ones. The system releases the lock when the reader ends,
+however it ends. A segment that was removed by the entry N is deleted when nobody locks a file of an epoch before N.
 """
 
 import errno
@@ -19,8 +19,8 @@ from redraft.store.lake.log import Log, State
 
 @contextmanager
 def reading(folder: Folder, log: Log) -> Iterator[State]:
-    """Yields the present state, whose files stay until the end of the `with` block. A reader that may not write the
-    folder gets the state without this promise. Raises StoreError and OSError."""
+    """Yields the present state. Its files are not deleted before the end of the `with` block. If the process may not
+    write to the folder, this is not guaranteed. Raises StoreError and OSError."""
     lock, state = _lock(folder, log)
     try:
         yield state
@@ -30,15 +30,15 @@ def reading(folder: Folder, log: Log) -> Iterator[State]:
 
 
 def remove_unneeded(folder: Folder, log: Log) -> int:
-    """Removes the files of segments that were taken out, if no reader can need them. Returns how many segments were
-    removed. Raises StoreError and OSError."""
+    """Deletes the files of removed segments that no reader can need. Returns the number of deleted segments. Raises
+    StoreError and OSError."""
     state = log.read()
     oldest = _oldest_reader(folder, state.epoch)
     removed = 0
     for name in state.gone.keys() & set(os.listdir(folder.segments)):
         hidden = folder.segments / f".removed-{name}"
         if state.gone[name] <= oldest:
-            with suppress(FileNotFoundError):  # another process removes it
+            with suppress(FileNotFoundError):  # another process deletes it
                 (folder.segments / name).rename(hidden)
                 shutil.rmtree(hidden, ignore_errors=True)
                 removed += 1
@@ -46,8 +46,8 @@ def remove_unneeded(folder: Folder, log: Log) -> int:
 
 
 def _lock(folder: Folder, log: Log) -> tuple[int | None, State]:
-    """Returns the present state, and the descriptor of the locked file of its epoch; None if the folder is read-only
-    here."""
+    """Returns a pair: the descriptor of the locked file of the present epoch, and the present state. The descriptor is
+    None if this process may not write to the folder."""
     while True:
         epoch = log.read().epoch
         try:
@@ -64,7 +64,7 @@ def _lock(folder: Folder, log: Log) -> tuple[int | None, State]:
 
 
 def _share(path: Path) -> int | None:
-    """Locks a file together with others and returns its descriptor; None if the file was removed meanwhile."""
+    """Takes a shared lock on a file and returns its descriptor; None if the file was deleted meanwhile."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     if _is_there(descriptor, path):
@@ -74,7 +74,8 @@ def _share(path: Path) -> int | None:
 
 
 def _oldest_reader(folder: Folder, epoch: int) -> int:
-    """Returns the epoch of the oldest reader; `epoch` if there is none before it. Files that nobody holds go."""
+    """Returns the epoch of the oldest reader, or `epoch` if there is no older one. Deletes the files of older epochs
+    that nobody locks."""
     for number in sorted(int(path.name) for path in folder.readers.iterdir() if path.name.isdecimal()):
         if number >= epoch:
             break
@@ -94,7 +95,7 @@ def _oldest_reader(folder: Folder, epoch: int) -> int:
 
 
 def _is_there(descriptor: int, path: Path) -> bool:
-    """Returns whether the open file is still the one at the path."""
+    """Returns whether the open file is still the file at the path."""
     with suppress(FileNotFoundError):
         return os.path.samestat(os.fstat(descriptor), path.stat())
     return False

@@ -1,8 +1,8 @@
-"""Segments: immutable Parquet files of rows that became part of a folder store together.
+"""Segments: immutable Parquet files with rows that were added to a folder store together.
 
-A segment is a folder below `segments/`, with a file for each table that it has rows of, and `segment.json`, which says
-what is in it. It is written under a hidden name, synced and renamed, so it is whole or not there. The log says whether
-it is part of the store (`committer.py`).
+A segment is a folder in `segments/`, with a file for each table of which it has rows, and `segment.json`, which
+describes it. It is written under a hidden name, synced to the disk and renamed, so it is either complete or absent. The
+log says whether it is part of the store (`committer.py`).
 """
 
 import os
@@ -31,7 +31,7 @@ PARQUET = "FORMAT parquet, COMPRESSION zstd"
 
 
 class NewSegment:
-    """A segment that is being written. It takes no place on the disk before the first rows come."""
+    """A segment that is being written. Its folder is made when the first rows are written."""
 
     def __init__(self, folder: Folder) -> None:
         self.name = f"{time.time_ns() // 1000:016d}-{secrets.token_hex(6)}"
@@ -40,7 +40,8 @@ class NewSegment:
         self._rows: dict[str, int] = {}
 
     def copy(self, connection: "DuckDBPyConnection", table: str, select: str) -> None:
-        """Writes the rows of a table, from a SELECT that has its columns. A table can be written once."""
+        """Writes the rows of a table, which a SELECT with the table's columns returns. A table can be written only
+        once."""
         if not self._rows:
             self._place.mkdir(exist_ok=True)
         file = self._place / f"{table}.parquet"
@@ -52,7 +53,7 @@ class NewSegment:
             file.unlink()
 
     def finish(self, schema: int = SCHEMA, merged: Iterable[str] = ()) -> Segment | None:
-        """Puts the segment in its place and returns it; None if it has no rows."""
+        """Moves the segment to its final path and returns it. Returns None if it has no rows."""
         if not self._rows:
             self.discard()
             return None
@@ -68,32 +69,32 @@ class NewSegment:
         return segment
 
     def discard(self) -> None:
-        """Removes what was written of a segment that is not finished."""
+        """Deletes what was written of an unfinished segment."""
         shutil.rmtree(self._place, ignore_errors=True)
 
 
 def files(folder: Folder, segments: Iterable[Segment], table: str) -> list[str]:
-    """Returns the files of a table, of those segments that have rows of it."""
+    """Returns the paths of a table's files, in those segments that have rows of the table."""
     place = os.path.abspath(folder.segments)
     return [f"{place}/{segment.name}/{table}.parquet" for segment in segments if table in segment.rows]
 
 
 def finished(folder: Folder) -> Iterator[Segment]:
-    """Yields every finished segment in the folder, the oldest first, whether it is part of the store or not. Raises
-    StoreError if one is damaged."""
+    """Yields every finished segment in the folder, oldest first, including segments that are not part of the store.
+    Raises StoreError if one is damaged."""
     for path in sorted(folder.segments.iterdir()):
         if not path.name.startswith("."):
             try:
                 yield msgspec.json.decode((path / CARD).read_bytes(), type=Segment)
-            except (FileNotFoundError, NotADirectoryError):  # it is being removed
+            except (FileNotFoundError, NotADirectoryError):  # it is being deleted
                 continue
             except msgspec.DecodeError as error:
                 raise StoreError(f"{path / CARD} is damaged ({error}): bring it back from a copy of yours") from error
 
 
 def remove_unfinished(folder: Folder) -> None:
-    """Removes what killed processes of this machine left of segments that they did not finish, and what processes of
-    other machines left a day ago."""
+    """Deletes unfinished segments of killed processes on this machine, and those of other machines that are older than
+    a day."""
     own = f".{socket.gethostname()}-"
     for path in folder.segments.glob(".*"):
         number = path.name.removeprefix(own).partition("-")[0]
@@ -107,7 +108,7 @@ def remove_unfinished(folder: Folder) -> None:
 
 
 def damage(folder: Folder, segments: Iterable[Segment]) -> str | None:
-    """Returns what is wrong with the files of segments, and the cure; None if they are all there in their length."""
+    """Returns a message with a cure if a file of the segments is missing or has a wrong size, otherwise None."""
     for segment in segments:
         place = folder.segments / segment.name
         try:

@@ -1,5 +1,6 @@
-"""Makes the database through which a folder store is read: the same views, macros and comments as in a store that is
-one file, but each table in `raw` is a view of Parquet files. The variable `files_TABLE` names the files of a table.
+"""Makes the database through which a folder store is read. It has the same views, macros and comments as a store that
+is one file, but each table in `raw` is a view of Parquet files. The variable `files_TABLE` has the paths of a table's
+files.
 
 Making it takes a third of a second, so it is cached, with an empty Parquet file for each table: DuckDB takes the
 columns from the first file that it reads.
@@ -24,8 +25,8 @@ VIEWS = "views.duckdb"
 
 
 class Template:
-    """A folder with the database and the empty files. `tables` are the columns of each table in `raw`: their types by
-    their names. Raises OSError and duckdb.Error if a file is missing or damaged."""
+    """A folder with the database and the empty files. `tables` maps each table in `raw` to its columns, and each column
+    to its type. Raises OSError and duckdb.Error if a file is missing or damaged."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -39,14 +40,14 @@ class Template:
             self.empty(table).stat()
 
     def empty(self, table: str) -> Path:
-        """Returns an empty Parquet file with the columns of a table."""
+        """Returns the path of an empty Parquet file with the columns of a table."""
         return self.folder / f"{table}.parquet"
 
 
 @cache
 def template() -> Template:
-    """Returns the template of this schema, from the user's cache folder; if that can't be written, from a temporary
-    folder. Raises StoreError if neither can."""
+    """Returns the template for the present schema, from the user's cache folder. If that folder can't be written, the
+    template is made in a temporary folder. Raises StoreError if neither can be written."""
     wanted = cache_folder() / f"folder-store-{schema_digest()}-{texts_digest([VIEW, ROWID])}"
     with suppress(OSError, duckdb.Error):
         if not wanted.is_dir():
@@ -71,7 +72,7 @@ def template() -> Template:
 
 
 KEPT: list[tempfile.TemporaryDirectory[str]] = []
-"""Temporary folders, which are removed when the process ends."""
+"""Temporary folders, which are deleted when the process ends."""
 
 
 def _make(folder: Path) -> None:
@@ -100,7 +101,8 @@ def _make_view(connection: duckdb.DuckDBPyConnection, folder: Path, table: str, 
 
 
 def _hide_row_numbers(connection: duckdb.DuckDBPyConnection, view: str, columns: "Columns") -> None:
-    """Gives a view that shows all columns of a table in `raw` the columns back that it has in a file."""
+    """Removes the column `rowid` from a view that selects all columns of a table in `raw`, so that the view has the
+    same columns as in a store that is one file."""
     found = [name for name, *_ in connection.execute(f"DESCRIBE main.{view}").fetchall()]
     if found == [name for name, _ in columns]:
         return
@@ -120,7 +122,7 @@ def _comment(connection: duckdb.DuckDBPyConnection, view: str, comment: str | No
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, schema: str) -> "dict[str, Columns]":
-    """Returns the columns of each table and view of a schema, in order, with their comments."""
+    """Returns, for each table and view of a schema, its columns in order, as pairs (name, comment)."""
     found: dict[str, list[tuple[str, str | None]]] = {}
     for table, column, comment in connection.execute(COMMENTS.format(schema=schema)).fetchall():
         found.setdefault(table, []).append((column, comment))
@@ -128,7 +130,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, schema: str) -> "dict[str, C
 
 
 Columns = Sequence[tuple[str, str | None]]
-"""Names of columns with their comments."""
+"""Pairs (name, comment) of columns."""
 
 VIEW = """
 CREATE VIEW raw.{table} AS SELECT {names}, (file_index::BIGINT << 32) | file_row_number AS rowid

@@ -1,5 +1,5 @@
 """Records the watch over a self-training loop: indicators of collapse, alarms, and losses on reference solutions. Every
-record is a new row: the views `collapse` and `alarms` show the last measurement of each round."""
+record is a new row. The views `collapse` and `alarms` show the last measurement of each round."""
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Indicator:
-    """An indicator of a round: columns of the view `collapse`, whose comments say what they mean."""
+    """An indicator of a round. The fields are columns of the view `collapse`, whose comments describe them."""
 
     indicator: str
     k: int | None = None
@@ -32,7 +32,7 @@ class Indicator:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A test of a round: columns of the view `alarms`."""
+    """A test of a round. The fields are columns of the view `alarms`, whose comments describe them."""
 
     alarm: str
     p_value: float
@@ -43,7 +43,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceLoss:
-    """The mean negative log-likelihood of a token of a problem's worked solution, in nats."""
+    """The mean negative log-likelihood, in nats per token, of a problem's worked solution."""
 
     problem_id: str
     tokens: int
@@ -52,7 +52,7 @@ class ReferenceLoss:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What is measured of one round."""
+    """The measurements of one round."""
 
     indicators: Sequence[Indicator]
     alarms: Sequence[Alarm] = ()
@@ -60,7 +60,7 @@ class Watched:
 
 
 def add_watched(batch: Batch, loop_id: str, round: int, watched: Watched) -> None:
-    """Adds the measurement of a round."""
+    """Adds the measurements of a round."""
     now = utc()
     tables = {
         "collapse": watched.indicators, "alarms": watched.alarms, "reference_losses": watched.losses,
@@ -70,7 +70,7 @@ def add_watched(batch: Batch, loop_id: str, round: int, watched: Watched) -> Non
 
 
 def read_losses(connection: "DuckDBPyConnection", loop_id: str, round: int) -> list[ReferenceLoss]:
-    """Returns the last losses of a round on reference solutions, by problem."""
+    """Returns the latest losses of a round on reference solutions, ordered by problem id."""
     found = connection.execute(LOSSES.format(loop_id=literal(loop_id), round=int(round)))
     return [ReferenceLoss(*row) for row in found.fetchall()]
 

@@ -1,4 +1,4 @@
-"""Stores embeddings and what was measured with them."""
+"""Stores embeddings, and measurements that were made with them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 class MeasuredKind(NamedTuple):
-    """What was measured of one kind of rewrite, without its distances."""
+    """The measurement of one kind of rewrite, without its distances."""
 
     augmentation: str
-    base: int  # questions of the base set
+    base: int  # number of questions in the base set
     rewrites: int
     accepted: int
     refused: str | None
 
 
 class MeasuredQuestion(NamedTuple):
-    """How far a new question is from the base set, as a squared distance."""
+    """The distance of a new question to the base set, as a squared distance to the nearest question."""
 
     augmentation: str
     problem_id: str
@@ -32,13 +32,13 @@ class MeasuredQuestion(NamedTuple):
 
 
 def add_embeddings(batch: Batch, model: str, vectors: Mapping[str, Sequence[float]]) -> None:
-    """Appends the embeddings of texts, by the hashes of the texts."""
+    """Adds the embeddings of texts. `vectors` maps the hash of each text to its embedding."""
     now = utc()
     batch.add("embeddings", [(model, name, list(vector), now) for name, vector in vectors.items()])
 
 
 def read_embeddings(connection: "DuckDBPyConnection", model: str) -> "dict[str, np.ndarray]":
-    """Returns all embeddings by a model, as float32, by the hashes of their texts."""
+    """Returns all embeddings by a model, as float32 arrays, by the hash of the text."""
     found = connection.execute(f"SELECT text_hash, vector FROM raw.embeddings WHERE model = {literal(model)}")
     columns = found.fetchnumpy()
     return dict(zip(columns["text_hash"], columns["vector"], strict=True))
@@ -51,7 +51,7 @@ def add_measurement(
     kinds: Iterable[MeasuredKind],
     distances: Iterable[MeasuredQuestion],
 ) -> None:
-    """Appends a measurement of kinds of rewrites, all or none."""
+    """Adds a measurement of kinds of rewrites, completely or not at all."""
     now = utc()
     batch.add("kinds", [(run_id, embedder, *kind, now) for kind in kinds])
     batch.add("distances", ((run_id, *distance) for distance in distances))

@@ -10,7 +10,7 @@ from redraft.store.tables.rows.unit_rows import utc
 @dataclass(frozen=True, slots=True)
 class Label:
     """A person's judgement of one draft. `draft_key` is the `prefix_key` of the draft's last step. The label counts
-    only if the stored draft has the same key, so a label of an older text does not count."""
+    only if the stored draft has the same key, so a label of an older text is ignored."""
 
     trajectory_id: str
     turn: int  # 1 for the first draft
@@ -23,6 +23,6 @@ class Label:
 
 
 def add_labels(batch: Batch, labels: Iterable[Label]) -> None:
-    """Appends labels, all or none; if a person labels a draft several times, the last label counts."""
+    """Adds labels, all or none. If a person labels a draft several times, the last label counts."""
     moment = utc()
     batch.add("labels", [(*astuple(label), moment) for label in labels])

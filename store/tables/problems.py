@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
 
 def add_problems(batch: Batch, problems: Iterable[Problem]) -> int:
-    """Appends new problems, and returns their number. If the key, level, subject or split of a known problem has
-    changed, the problem is appended again as its newest version. Raises StoreError if the question of a known id has
-    changed."""
+    """Adds new problems, and returns their number. If the key, level, subject or split of a known problem has changed,
+    the problem is added again as its newest version. Raises StoreError if the question of a known id has changed."""
     given = {problem.problem_id: problem for problem in problems}
     known = _read_known(batch.connection, list(given))
     for problem_id, before in known.items():
@@ -37,7 +36,8 @@ def _facts(problem: Problem | None) -> tuple[Any, ...]:
 
 
 def _read_known(connection: "DuckDBPyConnection", ids: Sequence[str]) -> dict[str, Problem]:
-    """Returns the stored problems with these ids. The ids are passed as rows, because there may be many thousands."""
+    """Returns the stored problems with these ids, by id. The ids are passed as rows, because there may be many
+    thousands."""
     connection.execute("CREATE TEMP TABLE given (problem_id VARCHAR)")
     insert(connection, "given", [(problem_id,) for problem_id in ids])
     found = _read(connection, "FROM main.problems SEMI JOIN given USING (problem_id)")
@@ -53,7 +53,7 @@ def read_problems(
     ids: Sequence[str] | None,
     limit: int | None,
 ) -> list[Problem]:
-    """Returns the problems that meet all given conditions, in the order of their ids."""
+    """Returns the problems that meet all given conditions, ordered by id."""
     conditions = ["true"]
     if source is not None:
         conditions.append(f"source = {literal(source)}")

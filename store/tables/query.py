@@ -1,4 +1,4 @@
-"""Runs SQL queries that can only read, and writes their results as CSV, JSON or Parquet."""
+"""Runs read-only SQL queries, and writes their results as CSV, JSON or Parquet."""
 
 import csv
 import os
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 FETCHED_ROWS = 2048  # rows in memory at a time
 LEAST_MEMORY = 1000 * 2**20
-"""Bytes with which DuckDB 1.5 sorts the candidates of up to three million trajectories. With too few a join ends with
-an error, although files would do: a million need less than 244 MB, and more in proportion."""
+"""The memory in bytes with which DuckDB 1.5 sorts the candidates of up to three million trajectories. A million need
+less than 244 MB, and more need proportionally more. With too little memory a join fails, even if it could use files."""
 OUTSIDE = "a value of the result is outside Python's range of its type: make it a text, as in CAST(x AS VARCHAR)"
 LOCK = """
     SET python_enable_replacements = false;
@@ -31,7 +31,8 @@ LOCK = """
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The result of a query: the rows, and a name and a DuckDB type for each column. No two columns share a name."""
+    """The result of a query: the rows, and a name and a DuckDB type for each column. The names of the columns are
+    distinct."""
 
     columns: list[str]
     types: list[str]
@@ -43,14 +44,14 @@ class Table:
         return table(self.rows, self.columns)
 
     def write_csv(self, file: TextIO) -> None:
-        """Writes a line of column names and then the rows. NULL is written as an empty field."""
+        """Writes a line with the column names, and then the rows. NULL is written as an empty field."""
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(self.columns)
         writer.writerows(self.rows)
 
     def to_json(self) -> str:
-        """Returns the rows as a JSON array of objects. NaN and infinities become null; other values that JSON has no
-        type for, such as dates, become texts."""
+        """Returns the rows as a JSON array of objects. NaN and infinities become null. Values of types that JSON lacks,
+        such as dates, become strings."""
         return strict([dict(zip(self.columns, row, strict=True)) for row in self.rows])
 
 
@@ -75,15 +76,15 @@ def read_table(connection: "DuckDBPyConnection", sql: str, parameters: Sequence[
 
 
 def sorting_memory(size: int) -> int:
-    """Returns the bytes with which DuckDB sorts the candidates of a store of `size` bytes: LEAST_MEMORY, or a quarter
-    of the size if that is more."""
+    """Returns the memory, in bytes, with which DuckDB sorts the candidates of a store of `size` bytes: LEAST_MEMORY, or
+    a quarter of the size if that is more."""
     return max(LEAST_MEMORY, size // 4)
 
 
 def limit_memory(connection: "DuckDBPyConnection", most: int) -> None:
-    """Makes DuckDB sort in files beside the database what needs more than `most` bytes. One thread works, since each
-    needs memory of its own, and Python takes longer to read many rows than one thread to sort them. A connection that
-    was asked something before stays as it is."""
+    """Limits DuckDB's memory to `most` bytes; to sort more, it uses files beside the database. Also limits DuckDB to
+    one thread, because each thread needs its own memory, and Python takes longer to read many rows than one thread
+    takes to sort them. Has no effect on a connection that has already run a query."""
     if _is_locked(connection):
         return
     usual = connection.execute("SELECT parse_formatted_bytes(current_setting('memory_limit'))").fetchone() or (0,)
@@ -93,8 +94,8 @@ def limit_memory(connection: "DuckDBPyConnection", most: int) -> None:
 def read_parts(
     connection: "DuckDBPyConnection", sql: str, tables: Mapping[str, str] | None = None
 ) -> Iterator[list[tuple[Any, ...]]]:
-    """Yields the rows of one statement, with only FETCHED_ROWS in memory at a time. `tables` are temporary tables that
-    the statement may read, each by its name and the SELECT that makes it. Raises QueryError."""
+    """Yields the rows of one statement in lists, with only FETCHED_ROWS in memory at a time. `tables` are temporary
+    tables that the statement may read: it maps each name to the SELECT that makes the table. Raises QueryError."""
     import duckdb
 
     try:
@@ -112,14 +113,14 @@ def read_parts(
 
 
 def read_rows(connection: "DuckDBPyConnection", sql: str) -> Iterator[dict[str, Any]]:
-    """Yields the rows of one statement, each by the names of its columns: see `read_parts`."""
+    """Yields the rows of one statement as dictionaries by column name, read as in `read_parts`."""
     for part in read_parts(connection, sql):
         names = _unique_names([name for name, *_ in connection.description or []])
         yield from (dict(zip(names, row, strict=True)) for row in part)
 
 
 def write_parquet(connection: "DuckDBPyConnection", sql: str, file: str | Path) -> int:
-    """Writes the result of one statement to a Parquet file, which appears when it is complete, and returns the number
+    """Writes the result of one statement to a Parquet file, which appears only when it is complete. Returns the number
     of rows. Raises QueryError."""
     import duckdb
 
@@ -139,7 +140,8 @@ def write_parquet(connection: "DuckDBPyConnection", sql: str, file: str | Path) 
 
 
 def _refused(error: "duckdb.Error") -> QueryError:
-    """Returns the error of a statement that DuckDB refuses. If a value cannot be converted, the message quotes it."""
+    """Returns the QueryError for a statement that DuckDB rejects. If a value could not be converted, the error's
+    `quoted` is the message, because the message contains the value."""
     import duckdb
 
     message = _short_message(error)
@@ -148,7 +150,7 @@ def _refused(error: "duckdb.Error") -> QueryError:
 
 
 def _not_written(file: Path, error: Exception) -> str:
-    """Returns the message of a query whose result can't be written, or that DuckDB refuses."""
+    """Returns the message about a query whose result can't be written, or that DuckDB rejects."""
     for number in FULL:
         if os.strerror(number) in str(error):
             return f"{file} can't be written: {os.strerror(number)}: {cure(OSError(number, ''))}"
@@ -156,7 +158,8 @@ def _not_written(file: Path, error: Exception) -> str:
 
 
 def _unique_names(names: Sequence[str]) -> list[str]:
-    """Returns the names, with a number after each repeated name, as DuckDB does: a, a and A become a, a_1 and A_2."""
+    """Returns the names made distinct, as in DuckDB: a number is appended to each repeated name, so a, a and A become
+    a, a_1 and A_2."""
     found: dict[str, str] = {}
     for name in names:
         numbered = (f"{name}_{number}" for number in count(1))
@@ -166,7 +169,7 @@ def _unique_names(names: Sequence[str]) -> list[str]:
 
 
 def _lock_configuration(connection: "DuckDBPyConnection") -> None:
-    """Forbids the connection to read this program's variables, to use files and to use the network."""
+    """Prevents the connection from reading Python variables, files and the network."""
     if not _is_locked(connection):
         connection.execute(LOCK)
 

@@ -1,5 +1,5 @@
-"""Records the rounds of self-training loops and the models that they train. Every record is a new row: the views
-`rounds` and `models` show the last one of each round."""
+"""Records the rounds of self-training loops and the models that they train. Every record is a new row. The views
+`rounds` and `models` show the last record of each round."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean with its 95% interval. Shares of right samples, or differences of such shares."""
+    """A mean with its 95% interval. The values are fractions of right samples, or differences of such fractions."""
 
     mean: float | None = None
     low: float | None = None
@@ -26,7 +26,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """A round, as far as it has come: the columns of the view `rounds`, whose comments say what they mean."""
+    """The present state of a round. The fields are the columns of the view `rounds`, whose comments describe them."""
 
     loop_id: str
     round: int
@@ -54,7 +54,7 @@ class Round:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedModel:
-    """A model of a loop: the columns of the view `models`, whose comments say what they mean."""
+    """A model of a loop. The fields are the columns of the view `models`, whose comments describe them."""
 
     loop_id: str
     round: int
@@ -83,12 +83,12 @@ def add_model(batch: Batch, made: TrainedModel) -> None:
 
 
 def read_rounds(connection: "DuckDBPyConnection", loop_id: str) -> list[Round]:
-    """Returns the rounds of a loop in order, each in its last state."""
+    """Returns the rounds of a loop in order, each in its latest state."""
     return [_round(row) for row in _rows(connection, "rounds", loop_id)]
 
 
 def read_models(connection: "DuckDBPyConnection", loop_id: str) -> list[TrainedModel]:
-    """Returns the models of a loop, by round and role."""
+    """Returns the models of a loop, ordered by round and role."""
     return [TrainedModel(**_facts(row, TrainedModel)) for row in _rows(connection, "models", loop_id)]
 
 
@@ -120,7 +120,7 @@ def _round(row: Mapping[str, Any]) -> Round:
 
 
 def _facts(row: Mapping[str, Any], kind: type[Round] | type[TrainedModel]) -> dict[str, Any]:
-    """Returns the values of a row by the fields of a record."""
+    """Returns the values of a row as keyword arguments for the record `kind`."""
     found = {one.name: row[one.name] for one in fields(kind)}
     for name in ("config", "settings", "files", "figures"):
         if name in found:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class DatasetRow(NamedTuple):
-    """A row of an export; or a trajectory or step that the export left out, with the reason."""
+    """A row of an export, or a trajectory or step that the export left out, with the reason."""
 
-    row: int | None  # the row's number in the file, from 0; None if the export left it out
+    row: int | None  # the index of the row in the file, from 0; None if the export left it out
     trajectory_id: str
     step_id: str | None = None
     dropped_because: str | None = None
@@ -39,7 +39,7 @@ def add_run(batch: Batch, stage: str, recipe: str, strategy: str, model: str, co
 
 
 def add_run_end(batch: Batch, run_id: str, status: str, facts: Mapping[str, Any]) -> None:
-    """Adds how a run ended."""
+    """Adds the end of a run."""
     row = (run_id, status, utc(), None, None, None, None, None, strict(dict(facts)), None)
     batch.add("run_events", [row])
 
@@ -53,8 +53,8 @@ def add_dataset(
     run_id: str,
     around: AbstractContextManager[None],
 ) -> None:
-    """Adds an export with its rows, all or nothing. `around` is entered before they are committed, and gets the
-    exception if they can't be."""
+    """Adds an export with its rows, completely or not at all. `around` is entered before the rows are committed. If the
+    commit fails, `around` receives the exception."""
     batch.add("datasets", [(dataset_id, format, strict(dict(filter)), utc(), run_id or None)])
     batch.add("dataset_rows", ((dataset_id, *row) for row in rows))
     with around:
@@ -62,7 +62,7 @@ def add_dataset(
 
 
 def add_dataset_of(batch: Batch, format: str, filter: Mapping[str, Any], sql: str, run_id: str) -> str:
-    """Adds an export whose rows a statement makes, in its order, and returns its `dataset_id`."""
+    """Adds an export whose rows an SQL statement returns, in its order. Returns the `dataset_id` of the export."""
     dataset_id = new_id()
     batch.add("datasets", [(dataset_id, format, strict(dict(filter)), utc(), run_id or None)])
     batch.add_query("dataset_rows", f"SELECT {literal(dataset_id)}, * FROM ({sql})")
@@ -70,7 +70,7 @@ def add_dataset_of(batch: Batch, format: str, filter: Mapping[str, Any], sql: st
 
 
 def has_results(connection: "DuckDBPyConnection", runs: Sequence[str]) -> bool:
-    """Returns whether a database has anything besides problems and the starts and ends of these runs."""
+    """Returns whether a database has anything except problems and the starts and ends of these runs."""
     tables = [name for (name,) in connection.execute(TABLES).fetchall()]
     rows = " UNION ALL ".join(
         [f"(FROM raw.run_events SELECT 1 WHERE NOT {one_of('run_id', runs)})"]

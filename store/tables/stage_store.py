@@ -1,4 +1,4 @@
-"""Opens the store of a stage without blocking the event loop, and removes a new store if the stage fails at once."""
+"""Opens the store of a stage without blocking the event loop, and deletes a new store if the stage fails at once."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -13,9 +13,9 @@ from redraft.store.waiting import off_loop
 async def opened(
     db: str | Path | Store, *, create: bool = True, waiting: Callable[[str], None] | None = None
 ) -> AsyncIterator[Store]:
-    """Yields the store at a path; if a Store is given, yields that Store. If the `with` block made the file and fails
-    before anything is collected, the file is removed. The parameters and exceptions are those of Store. Raises
-    StoreError for the path ":memory:", since all that the stage collects would be lost at its end."""
+    """Yields the store at a path; if a Store is given, yields that Store. If the `with` block made the store and fails
+    before anything is collected, the store is deleted. The parameters and exceptions are those of Store. Raises
+    StoreError for the path ":memory:", because everything that the stage collects would be lost."""
     if isinstance(db, Store):
         yield db
         return

@@ -1,4 +1,4 @@
-"""The store: what redraft keeps, in one DuckDB file that several processes may use in turn.
+"""The store: everything that redraft keeps, in one DuckDB file that several processes may use in turn.
 
 >>> from redraft.store import Store
 >>> with Store(":memory:") as store:
@@ -36,14 +36,14 @@ from redraft.store.waiting import pause
 
 
 class Store:
-    """A database at `path`. A missing database is made; with `create=False`, StoreError is raised instead. An older
-    database gets the newest schema. ":memory:" is a new database that ends with its Store. `waiting` gets a message if
-    another process holds the file; without `waiting`, a warning is logged.
+    """A database at `path`. A missing database is made; if `create` is false, StoreError is raised instead. An older
+    database is upgraded to the newest schema. ":memory:" is a new database that ends with its Store. If another process
+    has the file open, `waiting` is called with a message; if it is None, a warning is logged.
 
-    Every operation opens the file and releases it. While another process has the file, a writing operation waits for
-    ever. A query, and the opening of the store, wait for `patience` seconds (None: for ever). Raises StoreError, in one
-    line with its cure; StoreHeld if a DuckDB connection of this process has the file. In an event loop use `opened`,
-    and `off_loop`.
+    Every operation opens the file and closes it again. While another process has the file open, a writing operation
+    waits without limit. A query, and the opening of the store, wait for `patience` seconds (None: without limit).
+    Raises StoreError, whose message is one line with a cure, and StoreHeld if a DuckDB connection of this process has
+    the file open. In an event loop, use `opened` and `off_loop`.
     """
 
     def __init__(
@@ -65,11 +65,11 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Frees the memory of a ":memory:" store. A store in a file holds nothing between operations."""
+        """Frees the memory of a ":memory:" store. A store in a file keeps nothing open between operations."""
         self._database.close()
 
     def say(self, text: str) -> None:
-        """Sends a message to `waiting`."""
+        """Calls `waiting` with a message."""
         self._database.say(text)
 
     @contextmanager
@@ -81,71 +81,74 @@ class Store:
         streaming: bool = False,
         memory: int | None = None,
     ) -> Iterator[None]:
-        """Keeps the file open for all operations of this thread inside the `with` block, instead of for each operation.
-        Other processes have to wait. With `streaming`, `parts` needs less memory. With `memory`, queries use about
-        so many bytes at most, and sort the rest in files beside the store; a query that needs more all the same raises
-        QueryError. Raises StoreError, also if another process has the file for longer than `patience` seconds."""
+        """Keeps the file open for all operations of this thread inside the `with` block, instead of opening it for each
+        operation. Other processes must wait meanwhile. With `streaming`, `parts` needs less memory. With `memory`,
+        queries use at most about that many bytes, and sort larger data in files beside the store; a query that still
+        needs more raises QueryError. Raises StoreError, also if another process has the file open for longer than
+        `patience` seconds."""
         with self._database.hold(read_only=read_only, patience=patience, streaming=streaming, memory=memory):
             yield
 
     def journal_path(self, recipe: str) -> Path | None:
-        """Returns the path of a recipe's journal; None for a store in memory. See `journals`."""
+        """Returns the path of a recipe's journal in the folder `journals`; None for a store in memory."""
         return self.journals and self.journals / f"{recipe}.jsonl"
 
     @property
     def journals(self) -> Path | None:
-        """The folder of the journals: beside a file, in a folder store; None for a store in memory."""
+        """Returns the folder of the journals, which lies beside a store that is a file and inside a folder store; None
+        for a store in memory."""
         return self._database.journals
 
     def leases_path(self, recipe: str) -> Path | None:
-        """Returns the folder of a recipe's leases; None for a store in memory. See `leases_folder`."""
+        """Returns the folder of a recipe's leases in `leases_folder`; None for a store in memory."""
         return None if self.path == ":memory:" else self.leases_folder / recipe
 
     @property
     def leases_folder(self) -> Path:
-        """The folder of all leases of a store that is not in memory: beside a file, in a folder store."""
+        """Returns the folder of all leases, which lies beside a store that is a file and inside a folder store. The
+        store must not be in memory."""
         return self._database.leases
 
     def remove_if_unused(self) -> None:
-        """Deletes the file if this Store made it and nothing was collected: it holds problems and this Store's own runs
-        at most, and no journal has an answer. Raises StoreError."""
+        """Deletes the store if this Store made it and nothing was collected: it has at most problems and this Store's
+        own runs, and no journal has an answer. Raises StoreError."""
         self._database.remove_if_unused(self._runs)
 
     def stamp(self) -> list[Path]:
-        """Returns the files and folders of which one changes when the store or a journal does."""
+        """Returns paths of files and folders, at least one of which changes whenever the store or a journal changes."""
         journals = self._database.journals
         found = sorted(journals.glob("*.jsonl")) if journals and journals.is_dir() else []
         return [*self._database.files(), *found]
 
     def copy(self, target: str | Path) -> dict[str, int]:
-        """Copies the store to a new one: into a folder if `target` ends with a slash or is an empty folder, else into a
-        file. Journals are not copied. Returns the rows by the names of the tables in `raw`. Raises StoreError."""
-        from redraft.store.lake.copies import copy_store  # most commands need none of it
+        """Copies the store to a new one: a folder store if `target` ends with a slash or is an empty folder, otherwise
+        a file. Journals are not copied. Returns the number of copied rows by table in `raw`. Raises StoreError."""
+        from redraft.store.lake.copies import copy_store  # most commands do not need it
 
         return copy_store(self._database, str(target))
 
     def compact(self) -> tuple[int, int]:
-        """Merges small segments of a folder store into large ones, while others read and write. Returns how many there
-        were, and how many there are. Raises StoreError for a store of another kind."""
+        """Merges small segments of a folder store into large ones, while other processes read and write. Returns a
+        pair: the number of segments before and after. Raises StoreError if the store is not a folder."""
         return self._database.compact()
 
     def size(self) -> int:
-        """Returns the bytes of the store, without its journals."""
+        """Returns the size of the store in bytes, without its journals."""
         return self._database.size()
 
     def check_target(self, file: str | Path, *, overwrite: bool = False) -> None:
-        """Raises StoreError if writing `file` would destroy this store (its file, its .wal, its journals) or another
-        database; and, without `overwrite`, if `file` exists and is not empty."""
+        """Raises StoreError if `file` belongs to this store (its database, its .wal file or its journals), or is
+        another database. Without `overwrite`, also raises StoreError if `file` exists and is not empty."""
         check_export_file(self.path, Path(file), overwrite=overwrite)
 
     def check_folder(self, folder: str | Path, *, overwrite: bool = False) -> None:
-        """Raises StoreError if replacing `folder` would destroy this store, and unless it is empty, without `overwrite`
-        or if an export did not make it."""
+        """Raises StoreError if an export must not replace `folder`, because it is not an export or holds this store.
+        Without `overwrite`, also raises StoreError if `folder` is not empty."""
         check_export_folder(self.path, Path(folder), overwrite=overwrite)
 
     def add(self, problems: Iterable[Problem]) -> int:
-        """Adds problems, and returns how many were new. If a problem comes again with another key, the newest version
-        counts. Raises StoreError if a known `problem_id` comes with another question."""
+        """Adds problems, and returns how many were new. If a known problem comes with another key, the newest version
+        is used. Raises StoreError if a known `problem_id` comes with another question."""
         with self._database.write() as batch:
             return add_problems(batch, problems)
 
@@ -157,13 +160,13 @@ class Store:
         ids: Sequence[str] | None = None,
         limit: int | None = None,
     ) -> Iterator[Problem]:
-        """Yields the stored problems that meet all given conditions, in the order of their ids."""
+        """Yields the stored problems that meet all given conditions, ordered by id."""
         with self._database.open(read_only=True) as connection:
             found = read_problems(connection, source=source, split=split, ids=ids, limit=limit)
         yield from found
 
     def start_run(self, stage: str, recipe: str, strategy: str, model: str, config: Mapping[str, Any]) -> str:
-        """Records that a run begins, and returns its id, which sorts by time."""
+        """Records the start of a run, and returns the run's id. Ids sort by time."""
         with self._database.write() as batch:
             run_id = add_run(batch, stage, recipe, strategy, model, config)
         self._runs.append(run_id)
@@ -175,12 +178,12 @@ class Store:
             add_run_end(batch, run_id, status, facts or {})
 
     def note_run(self, run_id: str, event: str, facts: Mapping[str, Any]) -> None:
-        """Records something about a run that is no end of it, such as the summary of its data."""
+        """Records an event of a run that is not its end, such as the summary of its data."""
         with self._database.write() as batch:
             add_run_end(batch, run_id, event, facts)
 
     def done(self, recipe: str, replicate: str) -> dict[str, Done]:
-        """Returns what is published of a recipe and replicate, by problem id."""
+        """Returns the state of each published unit of a recipe and replicate, by problem id."""
         with self._database.open(read_only=True) as connection:
             return read_done(connection, recipe, replicate)
 
@@ -189,7 +192,8 @@ class Store:
         return [(call, choices) for call, choices in self.calls(units) if call.error is None]
 
     def calls(self, units: Sequence[str]) -> list[tuple[Call, list[dict[str, Any]]]]:
-        """Returns every stored call of these units, including failed calls."""
+        """Returns every stored call of these units, including failed calls, with its choices, in the order of
+        publication."""
         with self._database.open(read_only=True) as connection:
             return read_calls(connection, units)
 
@@ -211,24 +215,25 @@ class Store:
         dataset_id: str | None = None,
         around: AbstractContextManager[None] | None = None,
     ) -> str:
-        """Records an export: where each of its rows came from and why others were left out. Returns its `dataset_id`,
-        which is a new one if none is given (`runs.new_id`).
+        """Records an export: the origin of each of its rows, and why others were left out. Returns its `dataset_id`,
+        which is a new one if None is given (`runs.new_id`).
 
-        `around` is entered when all rows are written and before they are committed, and it gets the exception if they
-        can't be. So what it puts in place stands before the store knows of it."""
+        `around` is entered when all rows are written and before they are committed. If the commit fails, `around`
+        receives the exception. So a file that `around` moves into place is there before the store refers to it.
+        """
         dataset_id = dataset_id or new_id()
         with self._database.write() as batch:
             add_dataset(batch, dataset_id, format, filter, rows, run_id, around or nullcontext())
         return dataset_id
 
     def add_dataset_of(self, format: str, filter: Mapping[str, Any], sql: str, run_id: str = "") -> str:
-        """Records a dataset whose rows are the answer of a statement of redraft's own: the columns of DatasetRow.
+        """Records an export whose rows are the result of an SQL statement of redraft: the columns of DatasetRow.
         Returns its `dataset_id`."""
         with self._database.hold(streaming=True), self._database.write() as batch:
             return add_dataset_of(batch, format, filter, sql, run_id)
 
     def note_round(self, noted: Round) -> None:
-        """Records how far a round of self-training has come."""
+        """Records the state of a round of self-training."""
         with self._database.write() as batch:
             add_round(batch, noted)
 
@@ -238,12 +243,12 @@ class Store:
             add_model(batch, made)
 
     def rounds(self, loop_id: str) -> list[Round]:
-        """Returns the rounds of a self-training loop in order, each in its last state."""
+        """Returns the rounds of a self-training loop in order, each in its latest state."""
         with self._database.open(read_only=True) as connection:
             return read_rounds(connection, loop_id)
 
     def models(self, loop_id: str) -> list[TrainedModel]:
-        """Returns the models of a self-training loop, by round and role."""
+        """Returns the models of a self-training loop, ordered by round and role."""
         with self._database.open(read_only=True) as connection:
             return read_models(connection, loop_id)
 
@@ -263,53 +268,57 @@ class Store:
             add_labels(batch, labels)
 
     def add_embeddings(self, model: str, vectors: Mapping[str, Sequence[float]]) -> None:
-        """Adds the embeddings of texts by a model, by the hashes of the texts."""
+        """Adds embeddings of texts by a model. `vectors` maps the hash of each text to its embedding."""
         with self._database.write() as batch:
             add_embeddings(batch, model, vectors)
 
     def embeddings(self, model: str) -> dict[str, Any]:
-        """Returns every stored embedding by a model, as an array of float32, by the hash of its text."""
+        """Returns every stored embedding by a model, as a float32 array, by the hash of its text."""
         with self._database.open(read_only=True) as connection:
             return read_embeddings(connection, model)
 
     def add_measurement(
         self, run_id: str, embedder: str, kinds: Iterable[MeasuredKind], distances: Iterable[MeasuredQuestion]
     ) -> None:
-        """Adds how far the new questions of each kind of rewrite are from the base set, all or none."""
+        """Adds the distances of the new questions of each kind of rewrite to the base set, all or none."""
         with self._database.write() as batch:
             add_measurement(batch, run_id, embedder, kinds, distances)
 
     def query(self, sql: str, parameters: Any = None, *, patience: float = 30.0) -> Table:
-        """Returns the result of one SQL statement that can only read. Raises QueryError if DuckDB refuses it, and
-        StoreError if another process has the file for longer than `patience` seconds."""
+        """Returns the result of one read-only SQL statement. Raises QueryError if DuckDB rejects it, and StoreError if
+        another process has the file open for longer than `patience` seconds."""
         with self._database.open(read_only=True, patience=patience) as connection:
             return read_table(connection, sql, parameters)
 
     def queries(self, *sqls: str, patience: float = 30.0) -> list[Table]:
-        """Returns the results of several statements, all from the same state of the store."""
+        """Returns the results of several statements, which all read the same state of the store."""
         with self._database.open(read_only=True, patience=patience) as connection:
             return [read_table(connection, sql) for sql in sqls]
 
     def rows(self, sql: str, *, patience: float = 30.0) -> Iterator[dict[str, Any]]:
-        """Yields the rows of one statement, each by the names of its columns. The store is held until the last row."""
+        """Yields the rows of one statement as dictionaries by column name. The store is held open until the last
+        row."""
         with self._database.open(read_only=True, patience=patience) as connection:
             yield from read_rows(connection, sql)
 
     def parts(
         self, sql: str, *, tables: Mapping[str, str] | None = None, patience: float = 30.0
     ) -> Generator[list[tuple[Any, ...]]]:
-        """Yields the rows of one statement, some thousands at a time. `tables` are temporary tables that the statement
-        reads, by name the SELECT that makes each: two statements need less memory than one. If DuckDB has not enough
-        memory to sort them, it uses files beside the store. The store is held until the last row. Meanwhile this thread
-        may query it, and read other parts; at the end of the first `parts` all others end."""
+        """Yields the rows of one statement in lists of some thousands. `tables` maps the names of temporary tables that
+        the statement reads to the SELECTs that make them; two statements need less memory than one. If DuckDB lacks
+        memory for sorting, it uses files beside the store.
+
+        The store is held open until the last row. Meanwhile this thread may run queries, and read other `parts`. At the
+        end of the first `parts`, all others are closed.
+        """
         with self._database.stream(patience=patience) as connection:
             for part in read_parts(connection, sql, tables):
-                pause(0)  # ends the reading if its task was cancelled
+                pause(0)  # raises Stopped if the task was cancelled
                 yield part
 
     def export_parquet(self, sql: str, file: str | Path, *, overwrite: bool = False, patience: float = 30.0) -> int:
         """Writes the result of one statement to a Parquet file, and returns the number of rows. Raises QueryError, and
-        StoreError if the file exists (without `overwrite`) or is the store's own."""
+        StoreError if the file exists (without `overwrite`) or belongs to the store."""
         if self.path == ":memory:":
             raise QueryError("a store in memory writes no Parquet: use a database file")
         self.check_target(file, overwrite=overwrite)

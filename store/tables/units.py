@@ -1,4 +1,4 @@
-"""Adds finished units to the store's tables, and reads which units are there."""
+"""Adds finished units to the store's tables, and reads which units the store has."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
 
 def add_units(batch: Batch, units: Sequence[Unit]) -> int:
-    """Adds the units whose attempt is not yet published, all or none, and returns how many these are. Calls that an
-    earlier attempt added are left out. The problems that a unit made are added with it, and so are the answers to
-    them."""
+    """Adds the units whose attempt is not yet published, all or none, and returns their number. Calls that an earlier
+    attempt added are left out. New problems that a unit made are added with it, as are the answers to them."""
     published = batch.published(units)
     unpublished = list(
         {(unit.unit_id, unit.attempt): unit for unit in units if (unit.unit_id, unit.attempt) not in published}.values()
@@ -39,7 +38,7 @@ def add_units(batch: Batch, units: Sequence[Unit]) -> int:
 
 
 def read_done(connection: "DuckDBPyConnection", recipe: str, replicate: str) -> dict[str, Done]:
-    """Returns what the store has of a recipe and replicate, by problem id."""
+    """Returns the state of each published unit of a recipe and replicate, by problem id."""
     sql = (
         "SELECT problem_id, max(attempt), arg_max(samples, attempt), arg_max(status, attempt),"
         " arg_max(key_hash, attempt) FROM raw.commits"

@@ -1,4 +1,4 @@
-"""Writes finished units into the store in batches, while the run continues."""
+"""Writes finished units to the store in batches, while the run continues."""
 
 import asyncio
 import time
@@ -11,21 +11,23 @@ from redraft.store.tables.store import Store
 from redraft.store.unit import Unit
 from redraft.store.waiting import off_loop
 
-REST = 20  # the pause after a publication, in multiples of its processor time; publishing slows running calls
-PATIENCE = 2.0  # the most seconds that a unit waits for room, so that a store in use slows the run but never stops it
+REST = 20  # the pause after a publication, as a multiple of its processor time, since publishing slows running calls
+PATIENCE = 2.0  # seconds that `put` waits at most while the queue is full, so that a store in use does not stop the run
 HELD_S = 1.0  # seconds until the next try, if other code in this process has the store open
 
 
 class Writer:
     """Publishes finished units every `seconds`, and whenever `batch` units are waiting; then removes them from the
-    journal. The writer publishes less often if publishing would take more than a twentieth of a processor. Publishing
-    runs in a thread, so if another process has the store, the batch waits and the run continues.
+    journal. The writer publishes less often if publishing would take more than a twentieth of a processor's time.
+    Publishing runs in a thread, so if another process has the store open, the batch waits and the run continues.
 
-    If the store has an error, such as a full disk, the next `put` and `close` raise it; the journal still has the
-    units. If other code in this process has the store open, the batch waits too, and only `close` raises an error.
+    If the store raises an error, for example because the disk is full, the next `put` and `close` raise it; the journal
+    still has the units. If other code in this process has the store open, the batch also waits, and only `close` raises
+    an error.
 
-    `may_publish` is called in that thread while no other process can write the store. If it returns False, the units
-    belong to another worker by now, and the writer drops them. `published` gets each batch that is in the store.
+    `may_publish` is called in the thread while no other process can write to the store. If it returns False, the units
+    now belong to another worker, and the writer drops them. `published` is called with each batch after it was added to
+    the store.
     """
 
     def __init__(
@@ -68,18 +70,18 @@ class Writer:
                 await asyncio.wait_for(self._room.wait(), PATIENCE)
 
     def add_stale(self, units: Iterable[str]) -> None:
-        """Adds units with calls in the journal that may be in the store already."""
+        """Adds units that have calls in the journal, but may already be in the store."""
         self._stale += units
 
     def drop_waiting(self) -> None:
-        """Drops the units that wait, since they belong to another worker by now."""
+        """Drops the waiting units, because they now belong to another worker."""
         self._waiting.clear()
         self._stale = []
         self._room.set()
 
     async def close(self) -> None:
         """Publishes the waiting units, and returns when they are in the store. If `close` is cancelled, unpublished
-        units stay in the journal. Further units may come after it. Raises StoreError."""
+        units stay in the journal. More units may be added after `close`. Raises StoreError."""
         self._closing = True
         self._hurry.set()
         if self._task is not None:
@@ -130,8 +132,8 @@ class Writer:
             await self._published(units)
 
     async def _drop_stale(self) -> None:
-        """Removes calls from the journal that the store has already. A process that was killed after publishing leaves
-        such calls."""
+        """Removes calls from the journal that are already in the store. A process that was killed after publishing
+        leaves such calls."""
         if self._stale:
             stale, self._stale = self._stale, []
             for call, choices in await off_loop(self._store.calls, stale):
@@ -140,7 +142,8 @@ class Writer:
 
 
 def _publish_timed(store: Store, units: Sequence[Unit], may_publish: Callable[[], bool] | None) -> float | None:
-    """Publishes the units, and returns the seconds of processor time that publishing took; None if it may not."""
+    """Publishes the units, and returns the processor time that this took, in seconds. Returns None if `may_publish`
+    returned False."""
     start = time.thread_time()
     if may_publish is None:
         store.publish(units)

@@ -1,4 +1,4 @@
-"""Rows that become part of a store together, or not at all."""
+"""Batches: rows that are added to a store together, or not at all."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -14,35 +14,36 @@ if TYPE_CHECKING:
 
 
 class Batch(Protocol):
-    """Rows for the tables in `raw`. `connection` reads what the store has without them. At the end of the `with` block
-    that yielded the batch, its rows are committed, unless `commit` was called before; after an exception none is."""
+    """Rows for the tables in `raw`. `connection` reads the store without these rows. The rows are committed at the end
+    of the `with` block that yielded the batch, or by `commit`. If the block raises, none of them is added."""
 
     @property
     def connection(self) -> "DuckDBPyConnection": ...
 
     def add(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Adds rows to a table, such as "labels". Each has a value for every column, in the order of the columns."""
+        """Adds rows to a table, such as "labels". Each row has a value for every column, in the order of the
+        columns."""
         ...
 
     def add_query(self, table: str, sql: str) -> None:
-        """Adds the rows of a SELECT that has the table's columns. Nothing else may be added to this table."""
+        """Adds the rows of a SELECT that has the table's columns. No other rows may be added to this table."""
         ...
 
     def published(self, units: Sequence[Unit]) -> set[tuple[str, int]]:
-        """Returns which of these units' attempts the store has, as ids of units and numbers of attempts."""
+        """Returns those attempts at `units` that the store has, as pairs (unit_id, attempt)."""
         ...
 
     def commit_numbers(self, count: int) -> Sequence[int]:
-        """Returns numbers for commits, which grow and are greater than those before."""
+        """Returns `count` numbers for commits, in increasing order. They are larger than earlier ones."""
         ...
 
     def commit(self) -> None:
-        """Makes the rows part of the store. Raises StoreError."""
+        """Adds the rows to the store. Raises StoreError."""
         ...
 
 
 class FileBatch:
-    """A batch for a store that is one file: a transaction of DuckDB, which begins with the first rows."""
+    """A batch for a store that is one file: a DuckDB transaction, which begins with the first rows."""
 
     def __init__(self, connection: "DuckDBPyConnection") -> None:
         self.connection = connection
@@ -62,7 +63,8 @@ class FileBatch:
         return set(self.connection.execute(f"SELECT unit_id, attempt FROM raw.commits WHERE {condition}").fetchall())
 
     def commit_numbers(self, count: int) -> Sequence[int]:
-        """The microseconds since 1970 and more, if other numbers were as great."""
+        """Returns consecutive numbers that begin with the microseconds since 1970, or after the largest number in
+        use."""
         [(last,)] = self.connection.execute("SELECT coalesce(max(commit_id), 0) FROM raw.commits").fetchall()
         first = max(last + 1, time.time_ns() // 1000)
         return range(first, first + count)
@@ -74,10 +76,10 @@ class FileBatch:
             self.connection.execute("COMMIT")
 
     def roll_back(self) -> None:
-        """Takes the rows back."""
+        """Discards the rows that are not committed."""
         if self._appender:
             self._appender = None
-            with suppress(Exception):  # an error of DuckDB has ended the transaction
+            with suppress(Exception):  # DuckDB may have ended the transaction with an error
                 self.connection.execute("ROLLBACK")
 
     def _begun(self) -> Appender:

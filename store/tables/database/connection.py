@@ -1,4 +1,4 @@
-"""Opens DuckDB connections to a store's file, and turns DuckDB's errors into messages that name a cure."""
+"""Opens DuckDB connections to a store's file, and converts DuckDB's errors to messages that name a cure."""
 
 import os
 from contextlib import suppress
@@ -13,11 +13,12 @@ from redraft.store.tables.sql import hide_progress, literal
 
 
 def connect(path: str, name: str, read_only: bool) -> duckdb.DuckDBPyConnection:
-    """Returns a connection named `name`. A connection that writes detaches the file and attaches it again, because only
-    ATTACH can set the size of row groups. A quarter of DuckDB's own size saves memory, since every batch rewrites a
-    table's last row group; smaller groups would make each batch slower, since it writes the list of all groups.
+    """Returns a connection named `name`. A connection for writing detaches the file and attaches it again, because only
+    ATTACH can set the size of row groups.
 
-    DuckDB gets a whole path: it would take a name such as "md:notes" for the address of a service.
+    Row groups have a quarter of DuckDB's default size. This saves memory, because every batch rewrites a table's last
+    row group. Smaller groups would make each batch slower, because it writes the list of all groups. DuckDB gets an
+    absolute path, because it would take a name such as "md:notes" for the address of a service.
     """
     path = path if path == ":memory:" else os.path.abspath(path)
     if read_only:
@@ -41,8 +42,8 @@ def connect(path: str, name: str, read_only: bool) -> duckdb.DuckDBPyConnection:
 
 
 def file_identity(path: str) -> tuple[int, int] | None:
-    """Returns the device and inode of the file at `path`, which change if another file replaces it; None if the file is
-    missing."""
+    """Returns the pair (device, inode) of the file at `path`, which changes if another file replaces it; None if the
+    file is missing."""
     try:
         status = os.stat(path)
     except FileNotFoundError:
@@ -51,8 +52,8 @@ def file_identity(path: str) -> tuple[int, int] | None:
 
 
 def store_error(path: str, error: Exception) -> StoreError:
-    """Returns a StoreError for an error of DuckDB or of the disk. Its message is one line, with a cure if redraft knows
-    one."""
+    """Returns a StoreError for an error of DuckDB or of the operating system. Its message is one line, with a cure if
+    redraft knows one."""
     text = " ".join(str(error).split())
     for sign, cure in CURES.items():
         if sign in text:
@@ -61,7 +62,7 @@ def store_error(path: str, error: Exception) -> StoreError:
 
 
 def _journals(path: str) -> str:
-    """Returns a remark on the room that the store's journals take; "" if they take little."""
+    """Returns a remark on the disk space that the store's journals use; "" if they use little."""
     with suppress(OSError):
         size = sum(file.stat().st_size for file in Path(f"{path}.journal").iterdir())
         if size > MENTIONED:
@@ -79,11 +80,11 @@ def _quote(name: str) -> str:
 
 WRITING: dict[str, str | bool | int | float | list[str]] = {
     "threads": 1,
-    "enable_external_file_cache": False,  # all rows are read from one file name: a cache would mix them up
-    # A commit goes straight into the file, without a log that DuckDB would write, read and write again.
+    "enable_external_file_cache": False,  # all rows are read from one file name, so a cache would return wrong rows
+    # A commit is written directly to the file, without a WAL that DuckDB would write, read and merge.
     "checkpoint_threshold": "0KB",
     "auto_checkpoint_skip_wal_threshold": 0,
-    # Zstandard takes half the space of FSST (which is switched off below), and less than half the time.
+    # Zstandard needs half the space of FSST (which is switched off below), and less than half the time.
     "zstd_min_string_length": 16,  # bytes on average: the length of ids
 }
 ROW_GROUP_SIZE = 32_768

@@ -1,4 +1,5 @@
-"""What every kind of store has in common: one connection for each operation, or one that is held for several."""
+"""The base class of all kinds of stores: one connection for each operation, or one that is held for several
+operations."""
 
 import logging
 import threading
@@ -22,24 +23,22 @@ log = logging.getLogger("redraft.store")
 
 
 class Database(ABC):
-    """Opens the database at `path` for each operation. If an operation waits for another process, `waiting` gets a
-    message; without `waiting`, a warning is logged. One thread of this process at a time uses it."""
+    """Opens the database at `path` for each operation. If an operation waits for another process, `waiting` is called
+    with a message; if it is None, a warning is logged. Only one thread of this process uses the database at a time."""
 
     def __init__(self, path: str, waiting: Callable[[str], None] | None, queue: ThreadQueue) -> None:
         self.path = path
         self.say = waiting or log.warning
         self._queue = queue
-        self._held: tuple[int, duckdb.DuckDBPyConnection] | None = None  # a thread, and the connection that it holds
-        self._streams = ExitStack()  # the connections of `stream` that end with the `hold` around them
+        self._held: tuple[int, duckdb.DuckDBPyConnection] | None = None  # a thread id, and the connection that it holds
+        self._streams = ExitStack()  # the connections of `stream`, which are closed with the surrounding `hold`
 
     @contextmanager
     def open(self, *, read_only: bool = False, patience: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Yields a connection, and closes it at the end. Inside `hold`, it yields the connection of `hold`. If another
-        process has a file that one process at a time can open, it waits at most `patience` seconds (None: for ever).
-
-        Raises StoreHeld if other code in this process has the file open. Errors of DuckDB and of the disk become
-        StoreError.
-        """
+        """Yields a connection, and closes it at the end. Inside `hold`, yields the connection of `hold`. If the
+        database allows only one process at a time and another process has it open, waits at most `patience` seconds
+        (None: without limit). Raises StoreHeld if other code in this process has the file open. Converts errors of
+        DuckDB and of the operating system to StoreError."""
         if held := self._held_here():
             yield held
             return
@@ -53,7 +52,7 @@ class Database(ABC):
 
     @abstractmethod
     def write(self) -> AbstractContextManager[Batch]:
-        """Yields a batch of rows, which is committed at the end, if nothing is raised. Raises StoreHeld and
+        """Yields a batch of rows, which is committed at the end if the block does not raise. Raises StoreHeld and
         StoreError as `open` does."""
 
     @contextmanager
@@ -66,8 +65,8 @@ class Database(ABC):
         memory: int | None = None,
     ) -> Iterator[None]:
         """Keeps one connection open for all operations of this thread inside the `with` block, because opening the file
-        takes longer than most operations. With `streaming` or `memory` (bytes), DuckDB's memory is bounded. Inside
-        another `hold` it does nothing."""
+        takes longer than most operations. With `streaming` or `memory` (bytes), DuckDB's memory is limited. Has no
+        effect inside another `hold`."""
         with self.open(read_only=read_only, patience=patience) as connection, ExitStack() as streams:
             if self._held and self._held[1] is connection:
                 yield
@@ -82,9 +81,9 @@ class Database(ABC):
 
     @contextmanager
     def stream(self, *, patience: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Yields a connection for one statement whose rows are read little by little, and holds the file meanwhile. If
-        another `hold` is around it, the connection is closed at the end of that `hold` at the latest, even if a
-        generator that reads from it is never closed: an open connection would keep the file."""
+        """Yields a connection for one statement whose rows are read little by little, and holds the file meanwhile.
+        Inside another `hold`, the connection is closed at the latest at the end of that `hold`, even if a generator
+        that reads from it is never closed, because an open connection would keep the file open."""
         with self.hold(read_only=True, patience=patience, streaming=True), self.open(read_only=True) as held:
             connection = self._streams.enter_context(self._cursor(held))
             with cut_short(connection.interrupt):
@@ -94,33 +93,33 @@ class Database(ABC):
     @property
     @abstractmethod
     def journals(self) -> Path | None:
-        """The folder of the journals of recipes; None for a store in memory."""
+        """Returns the folder of the recipes' journals; None for a store in memory."""
 
     @property
     def leases(self) -> Path:
-        """The folder of the leases of recipes, for a store that is not in memory."""
+        """Returns the folder of the recipes' leases. The store must not be in memory."""
         return Path(f"{self.path}.leases")
 
     @abstractmethod
     def files(self) -> list[Path]:
-        """Returns the files and folders of which one changes when the store does."""
+        """Returns paths of files and folders, at least one of which changes whenever the store changes."""
 
     @abstractmethod
     def size(self) -> int:
-        """Returns the bytes of the store, without its journals."""
+        """Returns the size of the store in bytes, without its journals."""
 
     @abstractmethod
     def remove_if_unused(self, runs: Sequence[str]) -> None:
-        """Deletes the store if this object made it, nobody else can use it yet, and nothing was collected: it holds
-        problems and these runs at most, and no journal has an answer. Raises StoreError."""
+        """Deletes the store if this object made it, no other process can be using it, and nothing was collected: it has
+        at most problems and the runs `runs`, and no journal has an answer. Raises StoreError."""
 
     def compact(self) -> tuple[int, int]:
-        """Merges small segments. Returns how many there were, and how many there are. Raises StoreError."""
+        """Merges small segments. Returns a pair: the number of segments before and after. Raises StoreError."""
         raise StoreError(f"{self.path} is one file, which has no segments: there is nothing to merge")
 
     @abstractmethod
     def close(self) -> None:
-        """Frees the memory that this object holds between operations."""
+        """Frees the memory that this object keeps between operations."""
 
     @abstractmethod
     def _connection(
@@ -128,16 +127,16 @@ class Database(ABC):
     ) -> AbstractContextManager[duckdb.DuckDBPyConnection]: ...
 
     def _cursor(self, held: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-        """Returns another connection to what a connection of this object reads."""
+        """Returns another connection that reads the same state as the held connection."""
         return held.cursor()
 
     def _held_here(self) -> duckdb.DuckDBPyConnection | None:
-        """Returns the connection that this thread holds."""
+        """Returns the connection that this thread holds, or None."""
         return self._held[1] if self._held and self._held[0] == threading.get_ident() else None
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Turns errors of DuckDB and of the disk into StoreError."""
+        """Converts errors of DuckDB and of the operating system to StoreError."""
         try:
             yield
         except (duckdb.Error, OSError) as error:

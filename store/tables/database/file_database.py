@@ -1,8 +1,8 @@
 """A DuckDB file that is open only during each operation, so that several processes can take turns.
 
-DuckDB lets one process write a file, or several processes read it, but not both. If another process has the file open,
-an operation waits and tries again. If other code in this process has opened the file with its own DuckDB connection,
-the wait might never end, so the operation fails instead.
+DuckDB allows one process to write a file, or several processes to read it, but not both at the same time. If another
+process has the file open, an operation waits and tries again. If other code in this process has opened the file with
+its own DuckDB connection, the wait might never end, so the operation fails.
 """
 
 import os
@@ -24,15 +24,16 @@ from redraft.store.tables.schema.migrations import BASELINE, NEWEST, migrate, ve
 from redraft.store.tables.schema.template_cache import write_empty_store
 from redraft.store.tables.upgrade.upgrade import upgrade
 
-REMOVAL_S = 0.5  # seconds that a command which has failed waits for the store that it would remove
+REMOVAL_S = 0.5  # seconds that a failed command waits for the store in order to delete it
 
 
 class FileDatabase(Database):
-    """Opens the file at `path` for each operation. If an operation waits for another process, `waiting` gets a message,
-    and a second message if the wait is long; without `waiting`, a warning is logged. `made` is true if this object made
-    the file.
+    """Opens the file at `path` for each operation. If an operation waits for another process, `waiting` is called with
+    a message, and with a second one if the wait is long; if it is None, a warning is logged. `made` is true if this
+    object made the file.
 
-    Raises StoreError if the file is not redraft's, if a newer version of redraft made it, or if it cannot be made.
+    Raises StoreError if the file is not a store of redraft, if a newer version of redraft made it, or if it cannot be
+    made.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class FileDatabase(Database):
         return 0 if self._memory else os.path.getsize(self.path)
 
     def remove_if_unused(self, runs: Sequence[str]) -> None:
-        from redraft.store.journal_files import remove_unanswered  # a query needs no journals
+        from redraft.store.journal_files import remove_unanswered  # a query does not need it
 
         if not self.made:
             return
@@ -94,7 +95,7 @@ class FileDatabase(Database):
                 Path(self.path).unlink()
 
     def close(self) -> None:
-        """Frees a database in memory. A file needs no closing, since no operation leaves it open."""
+        """Frees a database in memory. A file needs no closing, because no operation leaves it open."""
         if self._memory:
             self._memory.close()
 
@@ -102,7 +103,7 @@ class FileDatabase(Database):
         return self._memory.cursor() if self._memory else self._connect(read_only, patience)
 
     def _connect(self, read_only: bool, patience: float | None) -> duckdb.DuckDBPyConnection:
-        # A name of its own makes DuckDB refuse a second connection of this process, as it does one of another process.
+        # With a unique name, DuckDB rejects a second connection of this process, as it rejects one of another process.
         name = secrets.token_hex(8)
         wait = ProcessWait(self.path, patience, self.say)
         while True:
@@ -120,13 +121,13 @@ class FileDatabase(Database):
             wait.pause()
 
     def _make_if_missing(self) -> bool:
-        """Makes the file if it is missing, and returns whether it did."""
+        """Makes the file if it is missing. Returns whether it made the file."""
         try:
             os.stat(self.path)
             return False
         except FileNotFoundError:
             pass
-        except (OSError, ValueError) as error:  # ValueError: a zero byte, or half a character
+        except (OSError, ValueError) as error:  # ValueError: a zero byte, or a lone surrogate
             why = error.strerror if isinstance(error, OSError) else "its name is no text"
             raise StoreError(f"{self.path!r} can't be opened ({why}): name another file with --db") from error
         if not self._create:
@@ -138,7 +139,7 @@ class FileDatabase(Database):
         return made
 
     def _make(self) -> bool:
-        """Makes the file under a temporary name and then renames it, so that a killed process leaves no half-made
+        """Makes the file under a temporary name and then renames it, so that a killed process leaves no incomplete
         database. Returns False if another process made the file first."""
         path = Path(self.path)
         if not path.parent.is_dir():

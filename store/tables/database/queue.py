@@ -1,4 +1,5 @@
-"""Waiting for a DuckDB file: one thread of this process at a time uses it, and one process at a time writes it."""
+"""Waiting for a DuckDB file: only one thread of this process uses the file at a time, and only one process writes
+it."""
 
 import os
 import random
@@ -11,15 +12,15 @@ from contextlib import contextmanager
 from redraft.store.errors import StoreError, StoreHeld
 from redraft.store.waiting import pause
 
-LOCKED = "Could not set lock"  # by another process
-HELD_HERE = ("different configuration", "Unique file handle conflict")  # by a connection of this process
-HELD_HERE_S = 0.25  # seconds that a connection of this process has to be closed
+LOCKED = "Could not set lock"  # another process has the file open
+HELD_HERE = ("different configuration", "Unique file handle conflict")  # a connection of this process has the file open
+HELD_HERE_S = 0.25  # seconds to wait for a connection of this process to be closed
 NOTICE_S = 0.5  # seconds until a message says that an operation waits
 LONG_S = 60.0  # seconds until a message says how to end the process that has the file
 
 
 class ThreadQueue:
-    """Lets one thread of this process at a time use a file, even if the threads have different Database objects."""
+    """Lets one thread of this process use a file at a time, even if the threads have different Database objects."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -27,7 +28,7 @@ class ThreadQueue:
 
     @contextmanager
     def enter(self, path: str, patience: float | None) -> Iterator[None]:
-        """Waits at most `patience` seconds (None: for ever) for the file. Raises StoreError."""
+        """Waits at most `patience` seconds (None: without limit) for the file. Raises StoreError."""
         if self._thread == threading.get_ident():
             raise StoreError(f"{path} is still being read here: read to the last row first")
         end = None if patience is None else time.monotonic() + patience
@@ -43,13 +44,13 @@ class ThreadQueue:
             self._lock.release()
 
 
-QUEUES: defaultdict[str, ThreadQueue] = defaultdict(ThreadQueue)  # by the real paths of files
+QUEUES: defaultdict[str, ThreadQueue] = defaultdict(ThreadQueue)  # by the real path of the file
 os.register_at_fork(after_in_child=QUEUES.clear)
 
 
 class ProcessWait:
-    """The wait of one operation for a file that another process or connection has open. `notify` gets a message after
-    NOTICE_S seconds, and a second message after LONG_S seconds."""
+    """The wait of one operation for a file that another process or connection has open. `notify` is called with a
+    message after NOTICE_S seconds, and with a second one after LONG_S seconds."""
 
     def __init__(self, path: str, patience: float | None, notify: Callable[[str], None]) -> None:
         self._path, self._patience, self._notify = path, patience, notify
@@ -60,7 +61,8 @@ class ProcessWait:
 
     def is_worthwhile(self, error: str) -> bool:
         """Returns whether the operation should wait and try again after this error of DuckDB. Raises StoreHeld if a
-        connection of this process has the file, and StoreError if the operation has waited `patience` seconds."""
+        connection of this process has the file open, and StoreError if the operation has waited for `patience` seconds.
+        """
         now = time.monotonic()
         holder = _process_id(error)
         if holder == str(os.getpid()) or any(sign in error for sign in HELD_HERE):
@@ -89,7 +91,7 @@ class ProcessWait:
         return True
 
     def pause(self) -> None:
-        """Sleeps until the next try. Each sleep is a little longer than the last, up to 0.1 s."""
+        """Sleeps until the next try. The sleeps increase, up to 0.1 s."""
         pause(self._pause_s * random.uniform(0.5, 1.0))
         self._pause_s = min(self._pause_s * 1.5, 0.1)
 
@@ -99,6 +101,6 @@ class ProcessWait:
 
 
 def _process_id(error: str) -> str:
-    """Returns the id of the process that DuckDB's error names, such as "123"; "?" if the error names none."""
+    """Returns the process id that DuckDB's error names, such as "123"; "?" if the error names none."""
     _, _, rest = error.partition("(PID ")
     return rest.partition(")")[0] or "?"

@@ -1,7 +1,7 @@
-"""Where a process that reads a store keeps what does not fit into memory.
+"""The temporary files of processes that read a store, for data that does not fit into memory.
 
-Several processes may read one store at once, and DuckDB's own place, `STORE.tmp`, is the same for all of them: they
-would overwrite each other's temporary files.
+Several processes may read one store at the same time, and DuckDB's default folder, `STORE.tmp`, is the same for all of
+them. They would overwrite each other's temporary files.
 """
 
 import glob
@@ -12,13 +12,13 @@ from pathlib import Path
 
 
 def temporary_folder(path: str, name: str) -> str:
-    """Returns the folder for temporary files of one connection to the store at `path`. DuckDB makes it when it needs
-    it, and removes it when the connection ends."""
+    """Returns the path of the folder for temporary files of one connection to the store at `path`. DuckDB makes the
+    folder when it needs it, and deletes it when the connection is closed."""
     return f"{_beginning(path)}{os.getpid()}-{name}"
 
 
 def remove_leftovers(path: str) -> None:
-    """Removes the folders that processes of this machine left when they were killed. What can't be removed stays."""
+    """Deletes the temporary folders of killed processes on this machine. Folders that can't be deleted are kept."""
     beginning = Path(_beginning(path))
     for folder in beginning.parent.glob(f"{glob.escape(beginning.name)}*"):
         number = folder.name.removeprefix(beginning.name).partition("-")[0]
@@ -31,7 +31,7 @@ def _beginning(path: str) -> str:
 
 
 def is_alive(number: int) -> bool:
-    """Returns whether a process of this machine is alive."""
+    """Returns whether a process of this machine is alive. `number` is its process id."""
     try:
         os.kill(number, 0)
     except ProcessLookupError:

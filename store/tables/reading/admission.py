@@ -1,5 +1,5 @@
-"""Admits SQL statements that only read. The configuration of the connection is locked already, so DuckDB itself refuses
-files elsewhere, the network and settings; but within the folders that it may read, it would write, too."""
+"""Checks that SQL statements are read-only. The configuration of the connection is already locked, so DuckDB itself
+rejects other files, the network and settings. But inside the folders that it may read, it would also write."""
 
 import json
 import re
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def check_query(connection: "DuckDBPyConnection", sql: str) -> None:
-    """Raises QueryError unless the text is one statement that only reads, by DuckDB's own kind of statement and by the
-    table functions that it calls. For a PIVOT, DuckDB adds a statement without text that makes a type; the added
-    statement does not count. Raises duckdb.Error for a text that is no SQL."""
+    """Raises QueryError unless the text is one statement that only reads. This is decided by DuckDB's type of the
+    statement, and by the table functions that it calls. For a PIVOT, DuckDB adds a statement without text that makes a
+    type; that one is ignored. Raises duckdb.Error if the text is not SQL."""
     found = connection.extract_statements(sql)
     statements = [statement for statement in found if statement.query or statement.type.name != "CREATE"]
     if len(statements) != 1:
@@ -35,7 +35,8 @@ def check_query(connection: "DuckDBPyConnection", sql: str) -> None:
 
 
 def _explained(text: str) -> str:
-    """Returns the statement after EXPLAIN. Raises QueryError if the text begins otherwise, as with a comment."""
+    """Returns the statement after EXPLAIN. Raises QueryError if the text begins with something else, such as a
+    comment."""
     beginning = re.match(r"\s*EXPLAIN\b(\s+ANALYZE\b)?(\s*\([^()]*\))?", text, re.IGNORECASE)
     if not beginning:
         raise QueryError("begin with the word EXPLAIN, and go on with the query")
@@ -43,17 +44,17 @@ def _explained(text: str) -> str:
 
 
 def _called(connection: "DuckDBPyConnection", text: str) -> list[str]:
-    """Returns the names of the table functions that a SELECT calls, in small letters. Functions in the schema `raw` are
-    the store's own, and are left out."""
+    """Returns the names of the table functions that a SELECT calls, in lower case. Functions in the schema `raw` belong
+    to the store, and are left out."""
     [(tree,)] = connection.execute(f"SELECT json_serialize_sql({literal(text)})").fetchall()
     parsed = json.loads(tree)
-    if parsed["error"]:  # a PIVOT whose columns DuckDB looks up first: any word might be a call
+    if parsed["error"]:  # a PIVOT whose columns DuckDB must look up first: any word might be a call
         return sorted(_functions(connection).intersection(re.findall(r"\w+", text.lower())))
     return list(_table_functions(parsed))
 
 
 def _table_functions(node: Any) -> Iterator[str]:
-    """Yields the names of the table functions in a part of a statement's syntax tree."""
+    """Yields the names of the table functions in a node of a statement's syntax tree."""
     for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
         yield from _table_functions(part)
     if isinstance(node, dict) and node.get("type") == "TABLE_FUNCTION" and node["function"].get("schema") != "raw":

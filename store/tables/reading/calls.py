@@ -1,4 +1,4 @@
-"""Reads stored calls back as records, so that a unit can be replayed without asking a model."""
+"""Reads stored calls back as records, so that a unit can be replayed without calling a model."""
 
 import json
 from collections.abc import Sequence

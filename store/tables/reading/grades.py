@@ -1,4 +1,4 @@
-"""Reads what graders said of drafts and of their steps, one unit after the other, so that memory holds one unit."""
+"""Reads the grades of drafts and of their steps, one unit at a time, so that only one unit is in memory."""
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
@@ -18,7 +18,7 @@ Draft = tuple[str, int]
 
 
 class StepValues(NamedTuple):
-    """The values that one model, or one person, gave steps of a draft, by the numbers of the steps from 1."""
+    """The values that one model, or one person, gave to steps of a draft, by step number from 1."""
 
     model: str | None
     values: Mapping[int, float]
@@ -26,13 +26,13 @@ class StepValues(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UnitSteps:
-    """The steps of a unit in which a grader judged steps, and the values of the steps by draft."""
+    """The steps of a unit, by step id, and the values that a grader gave to steps, by draft."""
 
     steps: Mapping[str, tuple[str | None, int, str, str]]  # parent, turn, by and text of each step
     values: Mapping[Draft, list[StepValues]] = field(default_factory=dict)
 
     def texts(self, leaf: str | None) -> list[str]:
-        """Returns the texts of the model's steps of the draft that ends with the step `leaf`."""
+        """Returns the texts of the model's steps in the draft that ends with the step `leaf`."""
         texts: list[str] = []
         turn = None
         while leaf is not None and (step := self.steps.get(leaf)) and turn in (None, step[1]):
@@ -44,9 +44,9 @@ class UnitSteps:
 def read_scores(
     store: "Store", grader: str | None, patience: float, runs: Sequence[str] | None = None
 ) -> Generator[tuple[str, Mapping[Draft, float]]]:
-    """Yields every unit, in the order of candidates, with the last value that a grader gave of each draft. If `grader`
-    is None, the value is the score by which the agent chose among the drafts. With `runs` only values of these runs
-    are read."""
+    """Yields a pair for every unit, in the order of candidates: the unit's id, and the last value that a grader gave to
+    each draft. If `grader` is None, the value is the score by which the agent chose among the drafts. With `runs`, only
+    values of these runs are read."""
     judged_by = "true" if runs is None else one_of("u.run_id", runs)
     scored = SCORES if grader is None else VALUES.format(grader=literal(grader), judged_by=judged_by)
     with closing(store.parts(PLACES + scored, patience=patience)) as parts:
@@ -58,8 +58,8 @@ def read_scores(
 def read_step_values(
     store: "Store", grader: str, model: str | None, patience: float
 ) -> Generator[tuple[str, UnitSteps]]:
-    """Yields every unit, in the order of candidates, with the last values that a grader gave of steps. With a `model`
-    only the values of this model, or person, are read."""
+    """Yields a pair for every unit, in the order of candidates: the unit's id, and the last values that a grader gave
+    to steps. With `model`, only the values of this model or person are read."""
     whose = f"grader = {literal(grader)}" + ("" if model is None else f" AND grader_model = {literal(model)}")
     sql = PLACES + STEP_VALUES.format(whose=whose)
     with (

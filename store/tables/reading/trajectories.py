@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 
 def read_trajectories(store: "Store", units: Mapping[str, Problem]) -> dict[str, dict[str, Trajectory]]:
-    """Returns the published trajectories of each unit, by their ids, as their agent left them but without grades.
-    `units` maps units to their problems. The `unit` of each trajectory's question is the unit that drew it."""
+    """Returns the published trajectories of each unit, by trajectory id, in their final state but without grades.
+    `units` maps units to their problems. The `unit` of each trajectory's question is the unit that drew the trajectory.
+    """
     condition = one_of("unit_id", list(units))
     steps, turns, trajectories = store.queries(
         f"SELECT {', '.join(STEP)}, unit_id FROM steps WHERE {condition}",
@@ -36,7 +37,7 @@ def read_trajectories(store: "Store", units: Mapping[str, Problem]) -> dict[str,
 
 
 def steps_to_leaf(known: Mapping[tuple[str, str], Step], unit: str, leaf: str | None) -> tuple[Step, ...]:
-    """Returns the steps from the first step to a leaf."""
+    """Returns the steps from the first step to the step `leaf`."""
     steps: list[Step] = []
     while leaf is not None and (step := known.get((unit, leaf))) is not None:
         steps.append(step)
@@ -51,7 +52,7 @@ def build_trajectory(
     steps: tuple[Step, ...],
     ended: Sequence[tuple[str | None, str | None]],
 ) -> Trajectory:
-    """Returns a trajectory from the columns TRAJECTORY, its steps, and the answer and the stop of each draft."""
+    """Returns a trajectory from the columns TRAJECTORY, its steps, and a pair (answer, stop) for each draft."""
     return Trajectory(
         question=problem.ask(unit),
         steps=steps,

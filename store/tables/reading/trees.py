@@ -1,4 +1,4 @@
-"""Reads the tree of first drafts of each unit, one unit after the other, so that memory holds one tree."""
+"""Reads the tree of first drafts of each unit, one unit at a time, so that only one tree is in memory."""
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The trajectories of a unit that have one draft, by their ids, and the oracle's verdicts: None if it has none."""
+    """The trajectories of a unit that have only one draft, by trajectory id, and the oracle's verdict on each, or
+    None."""
 
     trajectories: Mapping[str, Trajectory]
     verdicts: Mapping[str, bool | None]
 
 
 def read_trees(store: "Store", patience: float) -> Generator[tuple[str, Callable[[Problem], Tree]]]:
-    """Yields every unit that has trajectories, in the order of candidates (problem, recipe, replicate), with a function
-    that makes its tree: most units may be passed over. Rollouts are left out."""
+    """Yields a pair for every unit that has trajectories, in the order of candidates (problem, recipe, replicate): the
+    unit's id, and a function that returns its tree. So units can be skipped cheaply. Rollouts are left out."""
     with (
         closing(store.parts(TRAJECTORIES, patience=patience)) as trajectories,
         closing(store.parts(STEPS, patience=patience)) as steps,

@@ -1,4 +1,5 @@
-"""Reads all that the store has of each unit of work, one unit after the other, so that memory holds one unit."""
+"""Reads everything that the store has about each unit of work, one unit at a time, so that only one unit is in
+memory."""
 
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, closing
@@ -14,14 +15,13 @@ if TYPE_CHECKING:
     from redraft.store.tables.store import Store
 
 Facts = Mapping[str, Any]
-"""A row: values by the names of their columns."""
+"""A row: the values by column name."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnitFacts:
     """The rows of a unit: the run that published it, its problem, its steps, its drafts ordered by trajectory and turn,
-    the grades of all stages in the order in which they were given, and the calls of all its attempts. Rollouts are left
-    out."""
+    its grades in the order in which they were given, and the calls of all its attempts. Rollouts are left out."""
 
     run: Facts
     problem: Facts
@@ -32,7 +32,8 @@ class UnitFacts:
 
 
 def read_units(store: "Store", patience: float) -> Generator[tuple[str, UnitFacts]]:
-    """Yields every published unit, in the order of candidates (problem, recipe, replicate)."""
+    """Yields the pair (unit id, rows) of every published unit, in the order of candidates (problem, recipe,
+    replicate)."""
     with ExitStack() as stack:
 
         def rows(columns: tuple[str, ...], source: str) -> Iterator[tuple[int, list[Facts]]]:
@@ -49,7 +50,7 @@ def read_units(store: "Store", patience: float) -> Generator[tuple[str, UnitFact
 
 
 class _Beside:
-    """Rows by place, asked for with places that grow; some places have no rows."""
+    """Rows in groups by place. The places must be requested in increasing order; some places have no rows."""
 
     def __init__(self, rows: Iterator[tuple[int, list[Facts]]]) -> None:
         self._rows = rows

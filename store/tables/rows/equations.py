@@ -1,4 +1,4 @@
-"""Finds plain equations in a text, such as 5*9=45, and checks whether they hold. The check needs no model and no
+"""Finds plain equations in a text, such as 5*9=45, and checks whether they are true. The check needs no model and no
 key."""
 
 import re
@@ -8,10 +8,10 @@ from fractions import Fraction
 
 
 def equations(text: str) -> Iterator[tuple[str, bool]]:
-    """Returns each equation `number sign number = number` in the text, as written, and whether it holds. It holds if it
-    is exact, or exact up to the last decimal that its result shows (10/3=3.33). `number=number`, as in 6=2, counts too
-    if it is written without spaces. Parts of a longer expression, of a mixed number (1 1/2 = 1.5) or of a time are left
-    out."""
+    """Yields a pair for each equation `number sign number = number` in the text: the equation as written, and whether
+    it is true. An equation is also true if it is correct up to the last decimal of its result (10/3=3.33).
+    `number=number`, as in 6=2, counts too if it is written without spaces. Parts of a longer expression, of a mixed
+    number (1 1/2 = 1.5) or of a time are left out."""
     for match in EQUATION.finditer(text):
         start, end = match.span()
         before = text[max(0, start - AROUND) : start].rpartition("\n")[2]
@@ -21,10 +21,10 @@ def equations(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def signature(text: str) -> tuple[str, ...]:
-    """Returns the equations of a solution in order, each once. Long equations are included. The spelling makes no
-    difference: spaces, words, currencies and thousands separators are removed. Two solutions that differ only in
-    wording have the same signature. A text without equations has an empty signature. RFT distinguishes solutions by
-    such lists of equations (Yuan et al. 2023, arXiv 2308.01825). No equation is evaluated."""
+    """Returns the distinct equations of a solution in order, including long ones. The spelling is unified: spaces,
+    words, currencies and thousands separators are removed, so two solutions that differ only in wording have the same
+    signature. A text without equations has an empty signature. RFT distinguishes solutions by such lists of equations
+    (Yuan et al. 2023, arXiv 2308.01825). The equations are not evaluated."""
     lines = unicodedata.normalize("NFKC", text).splitlines()
     plain = "\n".join([line for line in lines if "=" in line])  # no pattern goes beyond its line
     for signs, pattern, spelling in SPELLINGS:
@@ -35,7 +35,7 @@ def signature(text: str) -> tuple[str, ...]:
 
 
 def _is_part(sign: str | None, before: str, after: str) -> bool:
-    """Returns whether an equation is a part of a longer expression, judged by the text around it on its line."""
+    """Returns whether an equation is part of a longer expression, judged by the text around it on its line."""
     if sign is None and after[:1].isalpha():  # 6=3Y
         return True
     if sign == "/" and MIXED.search(before):
@@ -46,7 +46,7 @@ def _is_part(sign: str | None, before: str, after: str) -> bool:
 
 
 def _closed(equation: str) -> str:
-    """Returns an equation without a sign or a full stop at its ends, and without brackets around all of it."""
+    """Returns an equation without an equals sign or a full stop at its ends, and without brackets around all of it."""
     bare = equation.lstrip("=").rstrip("=.")
     if bare.count("(") == bare.count(")") and not ENCLOSED.fullmatch(bare):
         return bare
@@ -72,14 +72,15 @@ NUMBER = r"(\d+(?:,\d{3})*(?:\.\d+)?)"
 EQUATION = re.compile(rf"(?<![\w.]){NUMBER}(?:\s*([-+*/×÷−])\s*{NUMBER}\s*=\s*|=)(-?{NUMBER[1:]}(?![\d.]*\d)")
 BULLET = re.compile(r"^\s*[-*+]\s+$")
 MIXED = re.compile(r"(?:^|[^=\d.,\s]) *\d+(?: +and)? +$")
-"""The text before the fraction of a mixed number, or before a space that separates thousands."""
+"""Matches the text before the fraction of a mixed number, or before a space that separates thousands."""
 GOES_BEFORE = re.compile(r"(?:[-+*/×÷−^=(√]|\d *[xX]|\([^()]*\)|\d:)[ \t$]*$")
 GOES_ON = re.compile(
     r"[ \t]*(?:[-+*/×÷−^=(%]|and \(?\d+/\d+(?!\d| *=)|[xX] *\d|\\?p?mod\b)|[ \t]+\d|:\d|\.\.|[A-Za-z][ \t]*[-+*/=]"
 )
-"""The text before and after a part of something longer: a sign, a factor, the hour of a time, a fraction."""
-LAST = "-+*/×÷−^=(√xX):"  # what GOES_BEFORE ends with, in front of blanks
-AROUND = 64  # characters that are read on either side
+"""GOES_BEFORE and GOES_ON match the text before and after a part of a longer expression: a sign, a factor, the hour of
+a time, a fraction."""
+LAST = "-+*/×÷−^=(√xX):"  # the characters that GOES_BEFORE ends with, apart from blanks
+AROUND = 64  # characters that are read on each side of an equation
 
 SPELLINGS = [
     (signs, re.compile(pattern), spelling)
@@ -99,9 +100,9 @@ SPELLINGS = [
         (" ", r" (?<=\d ) *(?=\d)", ","),
     )
 ]
-"""How the same equation may be written: a pattern, one of whose signs a text must have, and what takes its place. A
-pattern begins with a literal, which is searched for several times faster than a look behind. Units of up to three words
-between a number and a sign are left out."""
+"""Triples that unify the spelling of equations: characters, a pattern and its replacement. The pattern is only searched
+for in texts that have one of the characters. It begins with a literal, because that is several times faster than a
+lookbehind. Units of up to three words between a number and an operator are removed."""
 ARITHMETIC = re.compile(r"[\d(=.][\d .()*/+=^-]*")
 ENCLOSED = re.compile(r"\([^()]*=[^()]*\)")
 WORKED = re.compile(r"[\d)][-+*/^]\(?[\d.(].*=-?[\d.]")

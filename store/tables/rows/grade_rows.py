@@ -1,5 +1,5 @@
-"""Makes the rows of raw.grades and raw.step_grades: a row for each judgement, and one for each run of values of steps
-that follow one another."""
+"""Makes the rows of raw.grades and raw.step_grades: one row for each judgement, and one for each sequence of values of
+consecutive steps."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -9,8 +9,8 @@ from redraft.store.trajectory import Detail, Grade, Step, Trajectory
 
 
 def grade_row(grade: Grade, trajectory: Trajectory | None, elsewhere: bool) -> tuple[Any, ...]:
-    """Returns the row of a grade, without its commit. `trajectory` is the trajectory that it judges, if the unit has
-    it. `elsewhere`: another unit stored the draft."""
+    """Returns the row of a grade, without its commit. `trajectory` is the trajectory that the grade judges, if the unit
+    has it. `elsewhere` is true if another unit stored the draft."""
     step, depth, number = grade.step_id, None, None
     if step is not None:
         depth = step.count(".") + 1
@@ -23,8 +23,8 @@ def grade_row(grade: Grade, trajectory: Trajectory | None, elsewhere: bool) -> t
 
 
 def step_grade_rows(grade: Grade, trajectory: Trajectory) -> Iterator[tuple[Any, ...]]:
-    """Yields the rows of a grade's values of steps, without their commit. One row has the values of steps that follow
-    one another, without another's step between them."""
+    """Yields the rows of a grade's step values, without their commit. One row has the values of consecutive steps, each
+    of which is the parent of the next."""
     draft = trajectory.draft(grade.turn)
     start, number = 0, path_id(grade.trajectory_id)
     for end in range(1, len(draft) + 1):
@@ -43,13 +43,14 @@ def _follows(before: Step, step: Step) -> bool:
 
 
 def _details(details: Sequence[Detail]) -> list[list[Any] | None]:
-    """Returns the columns of the evidence, each with one value a step; None for a column without a value."""
+    """Returns one list for each column of evidence, with one value for each step; None for a column that has no
+    value."""
     columns = [[getattr(detail, name) for detail in details] for name in Detail.__struct_fields__]
     return [column if any(value is not None for value in column) else None for column in columns]
 
 
 def verdicts(grades: Sequence[Grade]) -> Mapping[tuple[str, int], Any]:
-    """Returns the oracle's first verdict on each draft, by its trajectory and turn."""
+    """Returns the oracle's first verdict on each draft, by (trajectory id, turn)."""
     found: dict[tuple[str, int], Any] = {}
     for grade in grades:
         if grade.grader == "oracle" and grade.step_id is None:

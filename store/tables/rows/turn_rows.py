@@ -1,4 +1,5 @@
-"""Makes the rows of raw.turns: a row for each draft of a trajectory, with the facts that filters ask of every draft."""
+"""Makes the rows of raw.turns: one row for each draft of a trajectory, with the facts that filters need about every
+draft."""
 
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -12,14 +13,14 @@ from redraft.store.trajectory import Step, Trajectory, Verdict
 
 @lru_cache(maxsize=1024)  # a unit asks for each of its trajectories several times
 def path_id(trajectory_id: str) -> int:
-    """Returns the number of a trajectory, as the SQL macro raw.path_id does."""
+    """Returns the number of a trajectory, which equals the result of the SQL macro raw.path_id."""
     digest = md5(trajectory_id.encode("utf-8", "replace"), usedforsecurity=False).digest()
     return int.from_bytes(digest[8:], "little")
 
 
 def turn_rows(trajectory: Trajectory, verdicts: Mapping[tuple[str, int], Verdict | None]) -> Iterator[tuple[Any, ...]]:
-    """Yields the rows of a trajectory's drafts, without their commit. `verdicts` are the oracle's, by trajectory and
-    turn."""
+    """Yields the rows of a trajectory's drafts, without their commit. `verdicts` are the oracle's, by (trajectory id,
+    turn)."""
     trajectory_id, turns = trajectory.trajectory_id, trajectory.turn
     whole = (
         turns, trajectory.sample, trajectory.role, trajectory.chosen, trajectory.oracle_used, trajectory.score,
@@ -43,11 +44,11 @@ def turn_rows(trajectory: Trajectory, verdicts: Mapping[tuple[str, int], Verdict
 
 
 def draft_facts(text: str, answer: str | None) -> tuple[int | None, bool, str | None]:
-    """Returns what the filters `duplicates` and `equations` ask of a draft.
+    """Returns a triple of facts about a draft that the filters `duplicates` and `equations` need.
 
-    The first value is a 64-bit hash that two drafts share if they have the same equations and the same answer; a draft
-    without equations is compared by its text, without regard to capitals and spaces. It is None if the text is blank.
-    The second value is whether equations were compared. The third is the first equation that does not hold.
+    The first value is a 64-bit hash, which is the same for two drafts if they have the same equations and the same
+    answer. A draft without equations is compared by its text, ignoring case and spaces. The hash is None if the text is
+    blank. The second value is whether equations were compared. The third is the first equation that is false, or None.
     """
     found = signature(text)
     wrong = next((equation for equation, holds in equations(text) if not holds), None)

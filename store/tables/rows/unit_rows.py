@@ -1,4 +1,4 @@
-"""Makes the rows of the tables in `raw` from a unit of work. Each row's values are in the order of the columns."""
+"""Makes the rows of the tables in `raw` from a unit of work. The values of a row are in the order of the columns."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -17,12 +17,12 @@ Row = tuple[Any, ...]
 
 
 def utc(moment: datetime | None = None) -> str:
-    """Returns a moment as the text of a UTC timestamp; by default the current time."""
+    """Returns a time as the text of a UTC timestamp; by default the current time."""
     return (moment or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
 
 
 def unit_rows(unit: Unit, calls: Sequence[tuple[Call, Choices]], commit_id: int) -> dict[str, list[Row]]:
-    """Returns the rows of one unit, by table of `raw`. A step that several trajectories share has one row."""
+    """Returns the rows of one unit, by table of `raw`. A step that several trajectories share has only one row."""
     rollouts = _rollouts(unit)
     explored = (*rollouts, *unit.trajectories)
     stored_elsewhere = {step.step_id for trajectory in unit.judged for step in trajectory.steps}

@@ -1,5 +1,5 @@
--- What each redraft did to the text of the draft before it. Comparing two texts takes milliseconds where they are long, so
--- that the same 200 redrafts of each turn stand for all; whether a text is the same is known of every one.
+-- The change of text from each draft to the next. Comparing two long texts takes milliseconds, so only a fixed sample of
+-- 200 redrafts of each turn is compared; whether two texts are equal is known for every redraft.
 CREATE VIEW raw.redrafts AS
 WITH numbered AS (
     SELECT recipe, replicate, commit_id, path_id, trajectory_id, turn, same_text,
@@ -39,9 +39,9 @@ COMMENT ON COLUMN text_changes.up_to IS 'And at most this; 0 is the same text to
 COMMENT ON COLUMN text_changes.redrafts IS 'Redrafts of this turn with such a distance';
 COMMENT ON COLUMN text_changes.share IS 'Their share of those of this turn';
 
--- What the model wrote in each turn for one sample: all that it wrote for the problem, discarded drafts too, each step
--- counted once, shared by all samples of the problem, also those that failed. Rollouts from a draft are paid by the turn
--- that follows it.
+-- The tokens that the model wrote in each turn for one sample: all tokens for the problem, including discarded drafts, with
+-- each step counted once, divided by the number of the problem's samples, including failed ones. Rollouts from a draft
+-- count for the turn after it.
 CREATE VIEW raw.paid AS
 WITH drawn AS (
     SELECT commit_id, count(*) AS samples FROM raw.turns WHERE role = 'sample' AND turn = turns GROUP BY commit_id
@@ -61,8 +61,8 @@ FROM written JOIN drawn USING (commit_id) SEMI JOIN raw.published USING (commit_
 COMMENT ON VIEW raw.paid IS 'Tokens of each turn, a sample of a problem, with those of the drafts that were discarded';
 COMMENT ON COLUMN raw.paid.tokens IS 'Tokens written for this turn of the problem, divided by its samples';
 
--- A trajectory that ended earlier keeps its last answer, so that every turn is measured over the same trajectories, and
--- right answers minus those of the turn before are wrong_to_right minus right_to_wrong, exactly.
+-- A trajectory that ended earlier keeps its last answer, so that every turn is measured over the same trajectories. So the
+-- number of right answers changes from turn to turn by exactly wrong_to_right minus right_to_wrong.
 CREATE VIEW corrections AS
 WITH undecided AS (
     SELECT recipe, replicate, count(DISTINCT path_id) AS undecided FROM raw.sampled WHERE correct IS NULL GROUP BY ALL
@@ -84,7 +84,7 @@ WITH undecided AS (
     SELECT d.*, coalesce(v.majority, 0) AS majority, c.text_change, c.same_text
     FROM redrafted d LEFT JOIN voted v ON v.path_id = d.path_id AND v.turn = d.turn
     LEFT JOIN raw.redrafts c ON c.path_id = d.path_id AND c.turn = d.turn
-    UNION ALL  -- the others have no draft before, and no other votes
+    UNION ALL  -- the other drafts have no previous draft and no other votes
     SELECT recipe, replicate, commit_id, path_id, turns, turn, answer, correct, oracle_used, NULL, NULL, correct,
            correct::INTEGER, NULL, NULL
     FROM raw.sampled WHERE turns = 1 AND correct IS NOT NULL

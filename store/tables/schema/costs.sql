@@ -20,7 +20,7 @@ COMMENT ON COLUMN costs.calls_without_cost IS 'Answered calls whose price is not
 COMMENT ON COLUMN costs.latency_ms IS 'Milliseconds a call took, on average';
 COMMENT ON COLUMN costs.latency_p95_ms IS 'Milliseconds that 95% of the calls stayed below';
 
--- Picks against everything that was asked for them, by all attempts, of the problems whose answer is known.
+-- The agents' chosen answers, and the calls of all attempts that were made for them, for problems with a known answer.
 CREATE VIEW cost_of_right AS
 WITH drawn AS MATERIALIZED (
     SELECT s.recipe, s.replicate, s.problem_id, s.chosen, s.correct, s.answer, s.oracle_used
@@ -82,7 +82,8 @@ COMMENT ON COLUMN tokens_by_day.reasoning_tokens IS 'Tokens of thinking';
 COMMENT ON COLUMN tokens_by_day.cost_usd IS 'US dollars, of the calls whose price is known';
 COMMENT ON COLUMN tokens_by_day.calls_without_cost IS 'Answered calls whose price is not known';
 
--- Calls that were kept before there were times have no kinds, and only one failure is known of each that got no answer.
+-- Calls from versions that recorded no times have no kinds of errors, and of each such call without an answer only one
+-- failure is known.
 CREATE VIEW provider_errors AS
 WITH ended AS (
     SELECT date_trunc('hour', coalesce(c.answered_at, p.finished_at)) AS hour, c.model, c.attempts, c.error IS NULL AS cured,

@@ -1,4 +1,4 @@
--- How far new questions are from the questions that they were made from.
+-- The distances of new questions to the questions that they were made from.
 CREATE TABLE raw.embeddings (model VARCHAR, text_hash VARCHAR, vector FLOAT[], embedded_at TIMESTAMP);
 CREATE TABLE raw.kinds (
     run_id VARCHAR, embedder VARCHAR, augmentation VARCHAR, base INTEGER, rewrites INTEGER, accepted INTEGER,

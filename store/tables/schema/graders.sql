@@ -1,4 +1,4 @@
--- Values of steps that follow one another.
+-- Values of consecutive steps.
 CREATE VIEW raw.step_lists AS
 SELECT s.path_id, s.turn, s.number, s.grader, s.grader_model, s.last_step_id, s.depth, s."values", p.published_at
 FROM raw.step_grades s JOIN raw.published p USING (commit_id)
@@ -11,12 +11,12 @@ FROM raw.people WHERE step_id IS NOT NULL;
 COMMENT ON VIEW raw.step_lists IS 'Values of steps that follow one another, as lists, of every grader and every person';
 COMMENT ON COLUMN raw.step_lists.published_at IS 'When they were given, UTC';
 
--- Drafts whose steps a grader judged more than once, or one by one: only of these the last value must be looked for.
+-- Drafts whose steps a grader judged more than once, or one by one. Only for these the last value must be searched for.
 CREATE VIEW raw.told_again AS
 SELECT path_id, turn, grader, grader_model FROM raw.step_lists GROUP BY ALL HAVING count(*) > 1;
 COMMENT ON VIEW raw.told_again IS 'Drafts of which a grader gave several lists of values';
 
--- The last value that each grader gave of each step of each draft.
+-- The last value that each grader gave to each step of each draft.
 CREATE VIEW raw.step_values AS
 WITH once AS (
     SELECT l.* RENAME (depth AS last_depth), unnest(range(1, len(l."values") + 1)) AS place
@@ -80,7 +80,8 @@ COMMENT ON COLUMN step_quality.accuracy IS 'Share of steps where a value of at l
 COMMENT ON COLUMN step_quality.balanced_accuracy IS 'The mean of that share over good steps and over bad ones';
 COMMENT ON COLUMN step_quality.auc IS 'Chance that a good step has a higher value than a bad one, equal values counting half';
 
--- Steps fail by people and reward models below 0.5, and by rollouts if none of them goes right, as in step_quality.
+-- A step fails if a person or a reward model gives it a value below 0.5, or if none of its rollouts is right, as in
+-- step_quality.
 CREATE VIEW first_errors AS
 WITH judged AS (
     SELECT *, CASE WHEN grader IN ('rollout', 'omegaprm') THEN value = 0 ELSE value < 0.5 END AS failing
@@ -111,7 +112,7 @@ COMMENT ON COLUMN first_errors.first_error IS 'The number of the first failing s
 COMMENT ON COLUMN first_errors.step_id IS 'That step';
 COMMENT ON COLUMN first_errors.text IS 'Its text';
 
--- What a critic said of a step, and what became of it: of all drafts and rollouts of its search that have the step.
+-- A critic's opinion of a step, and the outcomes of all drafts and rollouts of its search that contain the step.
 CREATE VIEW critic_quality AS
 WITH said AS (
     SELECT DISTINCT ON (p.unit_id, g.step_id, g.grader_model) p.unit_id, g.step_id, g.grader_model, g.verdict
@@ -192,7 +193,7 @@ COMMENT ON COLUMN grader_bias.length_right IS 'Correlation of being right and to
 COMMENT ON COLUMN grader_bias.right_with_steps IS 'Right drafts whose steps have values in [0, 1]';
 COMMENT ON COLUMN grader_bias.right_with_bad_steps IS 'Those of them with a step below 0.5: right answers by wrong steps, if the grader is to be believed';
 
--- Each person beside everybody else who gave verdicts on the same drafts and steps.
+-- Each person compared with all others who gave verdicts on the same drafts and steps.
 CREATE VIEW label_agreement AS
 WITH verdicts AS (
     SELECT g.trajectory_id, g.turn, g.step_id, g.grader, g.grader_model, arg_max(g.verdict, g.graded_at) AS verdict

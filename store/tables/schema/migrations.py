@@ -1,7 +1,7 @@
-"""The schema, as a numbered list of SQL files. A table records which numbers a database has.
+"""The schema, as a numbered list of SQL files. A table records which numbers were applied to a database.
 
-To change the schema, add a number with its files to SCHEMA at the end, and never edit a released file. A database of
-schema 11 or older has other tables, so it is copied into a new file: see `redraft.store.tables.upgrade`.
+To change the schema, add a number with its files at the end of SCHEMA; never edit a released file. A database with
+schema 11 or older has different tables, so it is copied to a new file: see `redraft.store.tables.upgrade`.
 """
 
 from importlib.resources import files
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "redraft.store.tables.schema"
 BASELINE = 12
-"""The schema that a new database begins with. Numbers 1 to 11 had other tables."""
+"""The first schema number of a new database. The schemas 1 to 11 had different tables."""
 SCHEMA = {
     BASELINE: ("tables.sql", "records.sql", "statistics.sql", "corrections.sql", "graders.sql", "costs.sql"),
     13: ("augment.sql",),
@@ -29,7 +29,7 @@ NEWEST = max(SCHEMA)
 
 
 def version(connection: "DuckDBPyConnection") -> int:
-    """Returns the number of a database's schema; 0 if the database is empty. Raises StoreError if the database is not
+    """Returns the schema number of a database; 0 if the database is empty. Raises StoreError if the database is not
     redraft's, or if a newer version of redraft made it."""
     tables = {f"{schema}.{name}" for schema, name in connection.execute(TABLES).fetchall()}
     if "raw.migrations" not in tables:
@@ -46,8 +46,8 @@ def version(connection: "DuckDBPyConnection") -> int:
 
 
 def migrate(connection: "DuckDBPyConnection") -> None:
-    """Brings an empty database, or a database of schema 12 or newer, to the newest schema. Each number is a
-    transaction."""
+    """Upgrades an empty database, or a database of schema 12 or newer, to the newest schema. Each number is applied in
+    one transaction."""
     applied = version(connection)
     for number, names in SCHEMA.items():
         if number > applied:
@@ -70,8 +70,8 @@ def _record(connection: "DuckDBPyConnection", number: int, name: str) -> None:
 
 
 def _copy_comments(connection: "DuckDBPyConnection") -> None:
-    """Copies comments to columns of `raw` that have none, from columns of the same name: of the view with the table's
-    name, else of any view that analysts read, else of any table or view in `raw`."""
+    """Copies comments to columns in `raw` that have none, from columns with the same name. A column of the view with
+    the table's name takes precedence, then any view that analysts read, then any table or view in `raw`."""
     for table, column, comment in connection.execute(SAME_COMMENTS).fetchall():
         connection.execute(f'COMMENT ON COLUMN raw.{table}."{column}" IS {literal(comment)}')
 

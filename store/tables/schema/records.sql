@@ -1,12 +1,12 @@
 -- The number of a trajectory: a 64-bit hash of its id. Joins by numbers take a third of the time of joins by texts.
 CREATE MACRO raw.path_id(trajectory_id) AS md5_number_lower(trajectory_id);
--- The place of a step in the tree is its id: "unit/0.3.1" is the second step below "unit/0.3".
+-- The position of a step in the tree is its id: "unit/0.3.1" is the second step below "unit/0.3".
 CREATE MACRO raw.depth(step_id) AS length(step_id) - length(replace(step_id, '.', '')) + 1;
 CREATE MACRO raw.step_above(step_id, steps) AS
     CASE WHEN steps = 0 THEN step_id
          ELSE array_to_string(list_slice(string_split(step_id, '.'), 1, raw.depth(step_id) - steps), '.') END;
 
--- What an analyst sees: published rows only, and of each unit its highest published attempt.
+-- The rows that analysts see: only published rows, and for each unit only its highest published attempt.
 CREATE VIEW raw.published AS
 SELECT unit_id, max(attempt) AS attempt, arg_max(commit_id, attempt) AS commit_id, arg_max(run_id, attempt) AS run_id,
        any_value(recipe) AS recipe, any_value(problem_id) AS problem_id, any_value(replicate) AS replicate,
@@ -59,7 +59,7 @@ COMMENT ON COLUMN runs.status IS 'running, finished, budget (it was used up), in
 COMMENT ON COLUMN runs.version IS 'The version of redraft that ran';
 COMMENT ON COLUMN runs.facts IS 'What the run said of itself when it ended, as JSON';
 
--- A recipe whose strategy works with feedback is told from others by that, too.
+-- Recipes whose strategy uses feedback are also distinguished by their feedback.
 CREATE VIEW raw.recipes AS
 SELECT recipe, any_value(strategy) AS strategy, any_value(model) AS model, any_value(config ->> 'feedback') AS feedback
 FROM raw.run_events WHERE event = 'started' GROUP BY recipe;
@@ -88,7 +88,7 @@ COMMENT ON COLUMN steps.visits IS 'How often a search went through it';
 COMMENT ON COLUMN steps.call_id IS 'The call that it came from';
 COMMENT ON COLUMN steps.unit_id IS 'The unit of work: a hash of recipe, problem and replicate';
 
--- Every draft with the last verdict of the oracle: that of its own commit, unless a later one judged it again.
+-- Every draft with the oracle's last verdict, which is that of the draft's own commit unless a later one judged it again.
 CREATE VIEW raw.judged AS
 WITH later AS (
     SELECT g.path_id, g.turn, arg_max(g.verdict, p.published_at) AS verdict, max(p.published_at) AS published_at
@@ -204,7 +204,7 @@ WHERE l.current;
 COMMENT ON VIEW raw.labelled_steps IS 'The labels that count, with each step of their drafts and its number';
 COMMENT ON COLUMN raw.labelled_steps.number IS 'The step''s number in its draft, from 1';
 
--- What people's labels say, as judgements of drafts and of steps.
+-- People's labels, as judgements of drafts and of steps.
 CREATE VIEW raw.people AS
 SELECT run_id, trajectory_id, NULL::VARCHAR AS step_id, NULL::BIGINT AS number, turn, person, verdict,
        NULL::DOUBLE AS value, remark, unit_id, labelled_at

@@ -5,10 +5,10 @@ CREATE MACRO raw.choose_ratio(a, n, k) AS
 CREATE MACRO raw.powers_and(n) AS
     list_distinct(list_append(list_filter([1::BIGINT << i FOR i IN range(0, 40)], lambda k: k <= n), n::BIGINT));
 
--- A unit that a run's budget cut short is not finished: the same command goes on with it. Its trajectories that met the
--- budget's end say nothing about the model, and are left out of the statistics, and so are drafts that a problem's budget
--- did not reach. An answer that could not be read is wrong; one that the oracle has not decided is neither right nor wrong
--- (`correct` is null). Problems that nobody graded are left out.
+-- A unit that a run's budget cut short is not finished: the same command continues it. Its trajectories that the budget
+-- ended say nothing about the model, so they are left out of the statistics, as are drafts that a problem's budget did
+-- not allow. An answer that could not be read is wrong. An answer that the oracle has not decided is neither right nor
+-- wrong (`correct` is null). Problems without any grade are left out.
 CREATE VIEW raw.sampled AS
 WITH drawn AS (
     FROM raw.judged j ANTI JOIN (SELECT problem_id FROM main.problems WHERE answer IS NULL) keyless USING (problem_id)
@@ -23,8 +23,8 @@ WITH drawn AS (
 SELECT * EXCLUDE (decided) FROM drawn SEMI JOIN graded USING (commit_id);
 COMMENT ON VIEW raw.sampled IS 'Every draft of every independent sample that neither failed nor was cut short, of the problems that the oracle has graded';
 
--- A first draft that was written to its end is a sample of the model, whatever failed after it; the turns of a path that
--- failed are in no comparison of turns, which would be of other trajectories from one to the next.
+-- A first draft that was written to its end is a sample of the model, even if the trajectory failed later. The turns of a
+-- failed trajectory are left out of comparisons of turns, because each turn must have the same trajectories.
 CREATE VIEW raw.outlived AS
 WITH drawn AS (
     FROM raw.judged j ANTI JOIN (SELECT problem_id FROM main.problems WHERE answer IS NULL) keyless USING (problem_id)
@@ -73,7 +73,7 @@ COMMENT ON COLUMN pass_at_k.undecided IS 'How many samples the oracle could not 
 COMMENT ON COLUMN pass_at_k.oracle_used IS 'Whether the key was read while any of them was made or chosen';
 COMMENT ON COLUMN pass_at_k.feedback IS 'The feedback of the recipe; NULL where its strategy takes none';
 
--- The last value that each grader gave of each draft.
+-- The last value that each grader gave to each draft.
 CREATE VIEW raw.scores AS
 SELECT g.path_id, g.turn, g.grader, g.grader_model, arg_max(g.value, p.published_at) AS value
 FROM raw.grades g JOIN raw.published p USING (commit_id)
@@ -128,7 +128,7 @@ COMMENT ON COLUMN best_of_n.samples IS 'How many samples they have; failed and u
 COMMENT ON COLUMN best_of_n.oracle_used IS 'Whether the key was read while any of them was made or chosen';
 COMMENT ON COLUMN best_of_n.feedback IS 'The feedback of the recipe; NULL where its strategy takes none';
 
--- Independent samples that were judged, each with the value that a grader gave it and its tokens.
+-- Independent samples that were judged, each with a grader's value and its number of tokens.
 CREATE VIEW raw.valued AS
 SELECT d.commit_id, d.recipe, d.replicate, d.problem_id, d.draft, d.path_id, d.trajectory_id, d.turn, v.grader,
        v.grader_model, v.value, d.correct, d.turn_tokens AS tokens
@@ -172,8 +172,8 @@ COMMENT ON COLUMN reward_by_n.value IS 'Expected value of the chosen one';
 COMMENT ON COLUMN reward_by_n.accuracy IS 'Expected share of right ones among the chosen, ties shared out';
 COMMENT ON COLUMN reward_by_n.problems IS 'Problems with at least k samples that have a value';
 
--- All right answers are one answer, however they are spelt. With n samples of which n_i give answer i, the entropy is
--- log2 n - sum(n_i log2 n_i) / n, and two of them differ with the chance 1 - sum(n_i (n_i - 1)) / (n (n - 1)).
+-- All right answers count as one answer, however they are spelled. If n_i of n samples give answer i, the entropy is
+-- log2 n - sum(n_i log2 n_i) / n, and two samples differ with probability 1 - sum(n_i (n_i - 1)) / (n (n - 1)).
 CREATE VIEW answer_diversity AS
 WITH drawn AS (
     SELECT commit_id, text, CASE WHEN correct THEN 'right' ELSE 'other ' || answer END AS answer
@@ -185,7 +185,7 @@ WITH drawn AS (
            greatest(log2(sum(n)) - sum(n * log2(n)) / sum(n), 0) AS entropy_bits,
            1 - sum(n * (n - 1)) / (sum(n) * (sum(n) - 1)) AS differ
     FROM counted GROUP BY ALL HAVING sum(n) > 1
-), texts AS (  -- by hashes, since the texts of all drafts would fill the memory
+), texts AS (  -- by hash, because the texts of all drafts would not fit into memory
     SELECT commit_id, count(*) AS samples, count(*) - count(answer) AS no_answer,
            count(DISTINCT hash(text)) / count(*) AS distinct_texts
     FROM drawn GROUP BY commit_id
@@ -212,7 +212,7 @@ COMMENT ON COLUMN answer_diversity.entropy_bits IS 'Shannon entropy of the answe
 COMMENT ON COLUMN answer_diversity.differ IS 'The chance that two samples of a problem give different answers';
 COMMENT ON COLUMN answer_diversity.distinct_texts IS 'Different last drafts as a share of the samples: 1 if no two are the same to the letter';
 
--- Two drafts have the same beginning as long as their steps are the same to the letter.
+-- Two drafts share a beginning as long as the texts of their steps are identical.
 CREATE VIEW diversity AS
 WITH begun AS (
     SELECT t.commit_id, s.depth, count(*) AS samples, count(DISTINCT s.prefix_key) AS beginnings

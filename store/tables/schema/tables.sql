@@ -1,6 +1,6 @@
--- Bulk tables only grow and have no keys: a key on four million rows made a small flush twelve times slower.
--- Rows carry the number of their commit; one row in `commits` publishes them. Numbers grow with time, so that DuckDB
--- skips most of a table when it looks for the rows of a few commits.
+-- Rows are only added to the bulk tables, which have no keys: a key on four million rows made a small flush twelve times
+-- slower. Rows have the number of their commit; one row in `commits` publishes them. Commit numbers increase with time, so
+-- that DuckDB skips most of a table when it searches for the rows of a few commits.
 CREATE SCHEMA raw;
 
 CREATE TABLE raw.migrations (number INTEGER, name VARCHAR, applied_at TIMESTAMP);
@@ -21,9 +21,9 @@ CREATE TABLE raw.steps (
     commit_id BIGINT, step_id VARCHAR, parent_id VARCHAR, prefix_key VARCHAR, depth INTEGER, turn INTEGER, "by" VARCHAR,
     text VARCHAR, final BOOLEAN, tokens INTEGER, logprob DOUBLE, value DOUBLE, visits INTEGER, call_id VARCHAR
 );
--- A trajectory has a row for each of its drafts, with the facts about the whole trajectory on each of them, so that no
--- question joins the two. What is asked of every draft is computed when it is published. Joins and groups go by
--- (path_id, turn): texts would take several times as long.
+-- A trajectory has one row for each of its drafts. Each row also has the facts about the whole trajectory, so that no query
+-- needs a join for them. Facts that filters need about every draft are computed when it is published. Joins and groups
+-- use (path_id, turn), because texts would take several times as long.
 CREATE TABLE raw.turns (
     commit_id BIGINT, path_id UBIGINT, trajectory_id VARCHAR, turn INTEGER, turns INTEGER, sample INTEGER, role VARCHAR,
     chosen BOOLEAN, oracle_used BOOLEAN, score DOUBLE, ended VARCHAR, end_step_id VARCHAR, path_tokens INTEGER,
@@ -35,7 +35,7 @@ CREATE TABLE raw.grades (
     commit_id BIGINT, path_id UBIGINT, trajectory_id VARCHAR, turn INTEGER, step_id VARCHAR, depth INTEGER,
     number INTEGER, grader VARCHAR, grader_model VARCHAR, verdict VARCHAR, value DOUBLE, reason VARCHAR, elsewhere BOOLEAN
 );
--- Values of steps that follow one another are one row: a grader of steps would have ten rows a draft.
+-- The values of consecutive steps are one row; otherwise a grader of steps would have about ten rows for each draft.
 CREATE TABLE raw.step_grades (
     commit_id BIGINT, path_id UBIGINT, trajectory_id VARCHAR, turn INTEGER, last_step_id VARCHAR, depth INTEGER,
     number INTEGER, grader VARCHAR, grader_model VARCHAR, reason VARCHAR, "values" DOUBLE[], p_good DOUBLE[],
@@ -47,9 +47,9 @@ CREATE TABLE raw.calls (
     reasoning_tokens INTEGER, cost_usd DOUBLE, latency_ms DOUBLE, attempts INTEGER, finish_reason VARCHAR,
     error VARCHAR, response VARCHAR, answered_at TIMESTAMP, failed_tries JSON
 );
--- What was sent, word for word, so that it can be read back. A unit brings each of its prompts once.
+-- The exact prompts that were sent. A unit stores each of its prompts once.
 CREATE TABLE raw.prompts (commit_id BIGINT, prompt_hash VARCHAR, prompt JSON);
--- What people say of stored drafts. A label belongs to a text, not to an attempt at a unit: it stands as long as the
+-- People's labels of stored drafts. A label belongs to a text, not to an attempt at a unit. It is valid as long as the
 -- draft of its trajectory and turn is the one that was shown, however often the unit is published again.
 CREATE TABLE raw.labels (
     trajectory_id VARCHAR, turn INTEGER, person VARCHAR, verdict VARCHAR, first_wrong_step INTEGER, remark VARCHAR,

@@ -1,4 +1,5 @@
-"""Makes empty stores from a cached copy: making a store takes a third of a second, and copying it a millisecond."""
+"""Makes empty stores from a cached copy, because making a store takes a third of a second, and copying it a
+millisecond."""
 
 import os
 import secrets
@@ -12,12 +13,12 @@ import duckdb
 
 from redraft.store.tables.schema.migrations import PACKAGE, SCHEMA, migrate
 
-BLOCK = "16384"  # bytes: DuckDB keeps a block in memory for each column that it writes, 256 KiB by default
+BLOCK = "16384"  # bytes; DuckDB keeps a block in memory for each column that it writes (default: 256 KiB)
 STORAGE = "v1.2.0"  # the first storage version of DuckDB that compresses texts by Zstandard
 
 
 def write_empty_store(path: Path) -> None:
-    """Writes an empty store of the newest schema to `path`, which must not exist yet. The store is copied from
+    """Writes an empty store with the newest schema to `path`, which must not exist. The store is copied from
     `redraft/store-KEY-DIGEST.duckdb` in the user's cache folder (see XDG_CACHE_HOME). If the cached copy is missing or
     damaged, the store is made and cached. Raises duckdb.Error and OSError if `path` can't be written."""
     content = _read_cache() or _make(path)
@@ -29,7 +30,7 @@ def write_empty_store(path: Path) -> None:
 
 
 def _make(path: Path) -> bytes:
-    """Makes an empty store and returns its bytes. If the cache folder can be written, a copy is cached."""
+    """Makes an empty store and returns its content. Also caches it if the cache folder can be written."""
     with duckdb.connect(
         str(path), config={"default_block_size": BLOCK, "storage_compatibility_version": STORAGE}
     ) as connection:
@@ -48,7 +49,7 @@ def _make(path: Path) -> bytes:
 
 
 def _read_cache() -> bytes | None:
-    """Returns the bytes of the cached copy; None if no file has the digest that its name states."""
+    """Returns the content of the cached copy; None if there is no copy with the digest that its name states."""
     with suppress(OSError):
         for file in cache_folder().glob(f"store-{schema_digest()}-*.duckdb"):
             content = file.read_bytes()
@@ -58,14 +59,14 @@ def _read_cache() -> bytes | None:
 
 
 def cache_folder() -> Path:
-    """Returns the user's cache folder."""
+    """Returns the path of the user's cache folder."""
     from platformdirs import user_cache_path
 
     return user_cache_path("redraft", appauthor=False)
 
 
 def schema_digest() -> str:
-    """Returns a digest of everything that an empty store depends on."""
+    """Returns a digest of everything that the content of an empty store depends on."""
     names = ("migrations.py", *chain.from_iterable(SCHEMA.values()))
     texts = [files(PACKAGE).joinpath(name).read_bytes() for name in names]
     return _digest(b"\0".join([duckdb.__version__.encode(), BLOCK.encode(), STORAGE.encode(), *texts]))

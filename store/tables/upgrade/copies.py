@@ -1,7 +1,7 @@
-"""How the tables of the schemas 1 to 11 become those of the newest schema, in parts of bounded size.
+"""Copies the tables of the schemas 1 to 11 to those of the newest schema, in parts of limited size.
 
-The old tables only grow, and their rows lie in the order of publication. A part is a range of row numbers. The table
-raw.copied records after which row of each old table the next part begins.
+Rows are only added to the old tables, in the order of publication. A part is a range of row numbers. The table
+raw.copied records, for each old table, the row at which the next part begins.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from redraft.store.tables.rows.turn_rows import draft_facts
 from redraft.store.tables.schema.migrations import SCHEMA
 from redraft.store.tables.sql import insert
 
-PART = 1_000_000  # rows: each commit writes the list of all row groups anew
+PART = 1_000_000  # rows; each commit rewrites the list of all row groups
 TURNS_PART = 50_000  # rows with texts, which Python reads
 ROW_NUMBERS = "CREATE TABLE IF NOT EXISTS raw.copied (name VARCHAR, until BIGINT)"
 NUMBERS = """
@@ -23,11 +23,11 @@ NUMBERS = """
 PLAIN = ("problems", "run_events", "labels", "datasets", "dataset_rows")
 NUMBERED = ("commits", "steps", "calls", "prompts")
 MISSING = ("prompts", "labels")
-"""Tables that the first schemas did not have; their calls had neither a time nor failed tries."""
+"""Tables that the first schemas lacked. Calls in those schemas had neither a time nor failed tries."""
 
 
 def is_stale(connection: duckdb.DuckDBPyConnection, before: str) -> bool:
-    """Returns whether a copy was ended, but never took the store's place, and the store has grown since."""
+    """Returns whether a copy was completed but did not replace the store, and the store has more commits since."""
     sql = "SELECT (SELECT count(*) FROM raw.migrations), (SELECT count(*) FROM raw.commits)"
     [(migrations, commits)] = connection.execute(sql).fetchall()
     [(rows,)] = connection.execute(f"SELECT count(*) FROM {before}.raw.commits").fetchall()
@@ -35,10 +35,10 @@ def is_stale(connection: duckdb.DuckDBPyConnection, before: str) -> bool:
 
 
 def copies(connection: duckdb.DuckDBPyConnection, before: str) -> Iterator[Callable[[], None]]:
-    """Yields what is still to be done, in order. `before` is the name of the old store, quoted; the connection uses
-    the new one."""
+    """Yields functions that do the remaining work when they are called in order. `before` is the quoted name of the old
+    store; the connection uses the new one."""
     [(migrations,)] = connection.execute("SELECT count(*) FROM raw.migrations").fetchall()
-    if migrations > len(SCHEMA):  # nothing: the copy was ended, and killed before it took the store's place
+    if migrations > len(SCHEMA):  # the copy is complete, but the process was killed before it replaced the store
         return
     connection.execute(ROW_NUMBERS)
     connection.execute(NUMBERS.replace(BEFORE, before))
@@ -62,8 +62,8 @@ def _has(connection: duckdb.DuckDBPyConnection, before: str, table: str) -> bool
 
 
 def _end(connection: duckdb.DuckDBPyConnection, before: str, table: str, start: int, total: int) -> int:
-    """Returns the row before which a part ends. A part of grades ends before a grade of a whole draft, since the values
-    of the draft's steps follow it."""
+    """Returns the row number at which a part ends. A part of grades ends before a grade of a whole draft, because the
+    values of the draft's steps follow that grade."""
     if table != "grades":
         return min(start + (TURNS_PART if table == "turns" else PART), total)
     [(end,)] = connection.execute(
@@ -103,7 +103,7 @@ def _finish(connection: duckdb.DuckDBPyConnection, before: str) -> None:
 
 
 BEFORE = "redraft_before"
-"""Stands for the name of the old store in the statements."""
+"""A placeholder for the name of the old store in the statements."""
 
 RUNS = """
     rows AS (
@@ -121,8 +121,8 @@ RUNS = """
             starts_with(step_id, step_before || '.') AND depth = raw.depth(step_before) + 1, false) AS follows
         FROM listed
     )"""
-"""The grades of a part in their order, each with whether it is one of the step values that follow a draft's grade, and
-whether its step follows the step of the row before."""
+"""The grades of a part in order. `listed` says whether a grade is one of the step values after a draft's grade, and
+`follows` whether its step is a child of the step in the previous row."""
 
 GRADES = """
 INSERT INTO raw.grades
@@ -191,4 +191,4 @@ LEFT JOIN befores b ON b.unit_id = d.unit_id AND b.attempt = d.attempt AND b.tra
     AND b.turn = d.turn
 ORDER BY d.place"""
 TEXT, ANSWER = 15, 16
-"""The places of a draft's text and answer in a row of TURNS."""
+"""The indices of a draft's text and answer in a row of TURNS."""

@@ -1,5 +1,5 @@
-"""Brings a store of schema 11 or older to the newest schema. The tables of the two differ, so the rows are copied into
-a new file beside the store, which replaces the store at the end. Until then the store stays as it was."""
+"""Upgrades a store of schema 11 or older to the newest schema. Their tables differ, so the rows are copied to a new
+file beside the store, which replaces the store at the end. Until then the store is not changed."""
 
 import os
 from collections.abc import Callable
@@ -14,14 +14,14 @@ from redraft.store.tables.schema.template_cache import write_empty_store
 from redraft.store.tables.sql import literal
 from redraft.store.tables.upgrade.copies import copies, is_stale
 
-LARGE = 100_000_000  # bytes of a store whose copy takes long enough for a message
-BYTES_A_SECOND = 3_500_000  # of the store, on one processor
+LARGE = 100_000_000  # bytes; the copy of a larger store takes so long that a message announces it
+BYTES_A_SECOND = 3_500_000  # copied bytes of the store per second, on one processor
 
 
 def upgrade(connection: duckdb.DuckDBPyConnection, path: str, say: Callable[[str], None]) -> None:
-    """Replaces the store at `path` by a copy with the newest schema. `connection` is the only one that has the store
-    open, and is of no use afterwards. A killed upgrade goes on where it was, since each part is a transaction that
-    records how far it came. If the disk is full, the store stays as it was. Raises StoreError."""
+    """Replaces the store at `path` by a copy with the newest schema. `connection` must be the only connection to the
+    store, and can't be used afterwards. A killed upgrade can be continued, because each part is a transaction that
+    records its progress. If the disk is full, the store is not changed. Raises StoreError."""
     store, new = Path(path), Path(path).with_name(f".{Path(path).name}.schema{NEWEST}.new")
     size = store.stat().st_size
     if size > LARGE:
@@ -46,7 +46,7 @@ def upgrade(connection: duckdb.DuckDBPyConnection, path: str, say: Callable[[str
 
 def _attach(connection: duckdb.DuckDBPyConnection, new: Path) -> None:
     if not new.exists():
-        begun = new.with_suffix(".begun")  # a file that is killed while it is written is no store
+        begun = new.with_suffix(".begun")  # if the process is killed meanwhile, this file is incomplete
         begun.unlink(missing_ok=True)
         write_empty_store(begun)
         begun.replace(new)
