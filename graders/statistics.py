@@ -162,8 +162,8 @@ def sign_flip(differences: Sequence[float], draws: int = 10_000, seed: int = 0) 
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """Returns the adjusted p-values of several comparisons, in the same order (Holm 1979). If comparisons with an
-    adjusted value below a level count as findings, the probability of any false finding is at most that level."""
+    """Returns the adjusted p-values of several comparisons, in the same order (Holm 1979). Call a comparison a finding
+    if its adjusted p-value is below a level. Then the probability that any finding is false is at most that level."""
     adjusted, least = [0.0] * len(values), 0.0
     for rank, place in enumerate(sorted(range(len(values)), key=values.__getitem__)):
         least = max(least, min(1.0, (len(values) - rank) * values[place]))

@@ -150,8 +150,8 @@ def _answer(trajectory: "Trajectory", turn: int) -> str:
 
 
 def _values(trajectory: "Trajectory", turn: int) -> list[float | None]:
-    """Returns a value in [0, 1] for each step of a draft, or None if there is none: the value that a search gave the
-    step, else the value that a grader gave, else the geometric mean of the probabilities of its tokens."""
+    """Returns a value in [0, 1], or None, for each step of a draft. It is the value that a search gave the step, else
+    the value that a grader gave, else the geometric mean of the probabilities of the step's tokens."""
     steps = trajectory.draft(turn)
     graded = [grade.steps for grade in _draft_grades(trajectory, turn) if len(grade.steps) == len(steps)]
     given = graded[-1] if graded else [None] * len(steps)

@@ -45,7 +45,8 @@ def missing(tree: ast.Module, code: str, failure: Failure) -> str | None:
 
 
 def uncertain(tree: ast.Module) -> str | None:
-    """Returns what Monty silently ignores in a program, so that its success is not certain; None if nothing."""
+    """Returns what Monty silently ignores in a program, or None. If Monty ignores something, the program's success is
+    not certain."""
     return next((f"the special method {name!r}" for name in _special_methods(tree) if name in PASSED_OVER), None)
 
 

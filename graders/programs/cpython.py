@@ -144,7 +144,7 @@ class _Test:
 
 
 class _Shown:
-    """A value of which only the text is known. It is not equal to any value."""
+    """A value whose text is known, but not its content. It is not equal to any value."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -178,8 +178,8 @@ def _read(process: subprocess.Popen[bytes], wait_s: float) -> tuple[bytes, str |
 
 
 def _facts(replies: bytes, token: str) -> Iterator[Mapping[str, Any]]:
-    """Yields the replies of the worker, which have the token. Stops at the first line without the token, because the
-    program itself wrote that line."""
+    """Yields the lines of JSON that have the token: the replies of the worker. Stops at the first line without the
+    token, because the program itself wrote that line."""
     for line in replies.split(b"\n"):
         try:
             fact = json.loads(line)

@@ -1,13 +1,14 @@
 r"""Rewrites a program so that Monty computes what CPython computes. It changes code that Monty runs without an error
 but with a different result.
 
-- In Monty generator expressions, `map`, `filter`, `zip`, `enumerate` and `reversed` are lists. If a program may leave
-  one of them partly unread, it becomes an iterator, which can be read once.
-- A method of a built-in type is no value in Monty: `key=counts.get` and `map(str.upper, words)` become functions.
-- `round(x, 2)` rounds a number's decimal digits in Monty, and the exact number in CPython.
-- In a template of `re.sub`, Monty reads `\1_` as one name, and leaves `\n` as it is.
-- In Monty a set has the order in which it was made, and in CPython another order. `with_sets_turned` reverses the
-  order: if the outcome changes, it depends on the order of a set.
+- In Monty, generator expressions, `map`, `filter`, `zip`, `enumerate` and `reversed` return lists. If a program may not
+  read one of them to the end, `iter` is called on it, so that it can be read only once.
+- In Monty, a method of a built-in type is not a value: in `key=counts.get` and `map(str.upper, words)` the method is
+  replaced by a lambda.
+- `round(x, 2)` rounds the decimal digits of a number in Monty, and its exact value in CPython.
+- In a template of `re.sub`, Monty reads `\1_` as one name, and does not replace `\n`.
+- In Monty, a set has the order in which its members were added, and in CPython another order. `with_sets_turned` reverses
+  the order: if the outcome changes, it depends on the order of a set.
 """
 
 import ast

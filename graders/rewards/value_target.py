@@ -66,7 +66,8 @@ def value_targets(trajectories: Iterable[Trajectory], verdicts: Mapping[str, boo
 
 
 def _distances(solutions: Sequence[Sequence[Step]]) -> dict[str | None, int]:
-    """Returns M of each step of the right solutions, by step id. The key None stands for the question."""
+    """Returns M, the number of steps to a right answer, for each step of the right solutions, by step id. The key None
+    stands for the question."""
     found: dict[str | None, int] = {}
     for draft in solutions:
         for away, step_id in enumerate([*(step.step_id for step in reversed(draft)), None], start=1):

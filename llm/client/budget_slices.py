@@ -53,8 +53,8 @@ class BudgetShare:
                 self._granted.add(Amount(**taken))  # pyright: ignore[reportArgumentType] - whole numbers are whole
 
     async def wait(self) -> bool:
-        """Gives back what this process does not need, and waits for other processes to do the same. Returns False if no
-        other process has taken anything."""
+        """Gives back the budget that this process does not need, and waits for other processes to do the same. Returns
+        False if no other process has taken any budget."""
         async with self._turn:
             await off_loop(self._give_back)
             found = await off_loop(self._slices.want)

@@ -92,8 +92,8 @@ class Prompts:
         return {"messages": messages, **{name: value for name, value in extras.items() if value}}
 
     def plain(self, own: Mapping[str, str], parts: Container[str] = ()) -> dict[str, Any]:
-        """Returns, as JSON data, everything that the text of a call depends on, except its question and drafts. `parts`
-        are the names of the parts whose own prompts are included."""
+        """Returns, as JSON data, everything that the text of a call depends on, except its question and drafts. A
+        prompt that belongs to one part is included only if `parts` contains the part's name."""
         sent = (name for name, template in TEMPLATES.items() if not template.part or template.part in parts)
         return {
             "templates": {name: self.template(name, own) for name in sent},

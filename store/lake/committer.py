@@ -35,8 +35,8 @@ class Committer:
         self._known: set[str] = set()  # the names of segments whose attempts are in the table
 
     def register(self, segment: Segment) -> None:
-        """Adds a finished segment to the store, without the attempts that the store already has. A segment that was
-        merged from others replaces them, unless another one has replaced them. Raises StoreError, OSError and
+        """Adds a finished segment to the store, without the attempts that the store already has. A merged segment
+        replaces its parts, unless another segment has already replaced them. Raises StoreError, OSError and
         duckdb.Error."""
         with self._lock:
             while True:

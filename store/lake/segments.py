@@ -1,6 +1,6 @@
 """Segments: immutable Parquet files with rows that were added to a folder store together.
 
-A segment is a folder in `segments/`, with a file for each table of which it has rows, and `segment.json`, which
+A segment is a folder in `segments/`. It has a file for each table with rows in the segment, and `segment.json`, which
 describes it. It is written under a hidden name, synced to the disk and renamed, so it is either complete or absent. The
 log says whether it is part of the store (`committer.py`).
 """

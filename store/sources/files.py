@@ -40,7 +40,7 @@ def rows(source: str | Path, *, cure: str = "check the name") -> Iterator[Place]
     if not os.access(path, os.R_OK):
         raise SourceError(f"{path} can't be read: give yourself the right to read it")
     if reader is None:
-        kind = repr(path.name[len(unpacked(path).stem) :]) if path.suffix else "a file without an ending"
+        kind = repr(path.name[len(unpacked(path).stem) :]) if path.suffix else "a file without an extension"
         raise SourceError(
             f"{path}: no reader for {kind}; there are {', '.join(READERS)}, and all but {' and '.join(WHOLE)} with"
             f" {' or '.join(PACKED)} behind"

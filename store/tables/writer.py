@@ -81,7 +81,7 @@ class Writer:
 
     async def close(self) -> None:
         """Publishes the waiting units, and returns when they are in the store. If `close` is cancelled, unpublished
-        units stay in the journal. More units may be added after `close`. Raises StoreError."""
+        units are kept in the journal. More units may be added after `close`. Raises StoreError."""
         self._closing = True
         self._hurry.set()
         if self._task is not None:

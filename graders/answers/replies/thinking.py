@@ -6,8 +6,8 @@ from redraft.llm.providers.shared.thinking import TAGS
 
 
 def spoken(text: str) -> str:
-    """Returns the visible text of a reply: without blocks of thinking, in any tags, and up to the first token that ends
-    a turn. If the thinking never ends, returns only an `<answer>` after it, or ""."""
+    """Returns the visible text of a reply: without thinking in any of the known tags, and up to the first token that
+    ends a turn. If the thinking never ends, returns only an `<answer>` after it, or ""."""
     return _first_turn(unthought(text)) if _has_tags(text) else text
 
 

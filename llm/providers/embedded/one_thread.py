@@ -1,7 +1,7 @@
 """Limits numpy's BLAS to one thread while any part of the embedded model computes.
 
-With more threads such small products are slower, and are rounded differently. The limit applies to the whole process.
-So it is removed by the last part that finishes, not by the first.
+With more threads, the model's small matrix products are slower, and are rounded differently. The limit applies to the
+whole process. So it is removed by the last part that finishes, not by the first.
 """
 
 import threading

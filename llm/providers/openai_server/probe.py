@@ -75,9 +75,9 @@ class Probe:
         return self._facts
 
     async def learn_sampling(self, facts: ServerFacts, names: Sequence[str]) -> ServerFacts:
-        """Returns the facts, extended by whether the server follows these sampling settings. A `top_p`, `top_k` or
-        `min_p` that keeps only the most likely token, and a `beam`, must give the same texts for every seed. Raises
-        ModelError."""
+        """Returns the facts with one more fact for each of these sampling settings: whether the server follows it. A
+        `top_p`, `top_k` or `min_p` that keeps only the most likely token, and a `beam`, must give the same texts for
+        every seed. Raises ModelError."""
         await self.learn_raw_prompts(facts)
         for name in names:
             followed = await self._is_followed(name)

@@ -1,5 +1,5 @@
 """Labels the lines of any solution of a story exactly: which lines are right, and at which character the first wrong
-line goes wrong."""
+line becomes wrong."""
 
 import re
 from dataclasses import dataclass

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 def check_query(connection: "DuckDBPyConnection", sql: str) -> None:
     """Raises QueryError unless the text is one statement that only reads. This is decided by DuckDB's type of the
-    statement, and by the table functions that it calls. For a PIVOT, DuckDB adds a statement without text that makes a
-    type; that one is ignored. Raises duckdb.Error if the text is not SQL."""
+    statement, and by the table functions that it calls. For a PIVOT, DuckDB adds a CREATE TYPE statement without text,
+    which is ignored. Raises duckdb.Error if the text is not SQL."""
     found = connection.extract_statements(sql)
     statements = [statement for statement in found if statement.query or statement.type.name != "CREATE"]
     if len(statements) != 1:

@@ -1,5 +1,5 @@
--- The questions that `augment` made from each problem: one row for each rewrite, including refused ones. If nothing could
--- be made from a problem, it has one row without a question, which gives the reason.
+-- The questions that `augment` made from each problem: one row for each rewrite, including refused ones. If nothing
+-- could be made from a problem, it has one row without a question, which gives the reason.
 CREATE TABLE raw.rewrites (
     commit_id BIGINT, number INTEGER, augmentation VARCHAR, problem_id VARCHAR, question VARCHAR, answer VARCHAR,
     refused VARCHAR, confidence DOUBLE, answers INTEGER, agreed INTEGER

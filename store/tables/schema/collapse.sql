@@ -1,5 +1,5 @@
--- The watch over self-training: measurements of each round's model on the same held-out problems with the same seeds, and
--- the alarms. If a round is measured again, it gets new rows, and the last ones are used.
+-- The watch over self-training: measurements of each round's model on the same held-out problems with the same seeds,
+-- and the alarms. If a round is measured again, it gets new rows, and the last ones are used.
 CREATE TABLE raw.collapse (
     loop_id VARCHAR, round INTEGER, indicator VARCHAR, k INTEGER, level INTEGER, value DOUBLE, value_lo DOUBLE,
     value_hi DOUBLE, change DOUBLE, change_lo DOUBLE, change_hi DOUBLE, problems INTEGER, since INTEGER,

@@ -1,5 +1,5 @@
--- The change of text from each draft to the next. Comparing two long texts takes milliseconds, so only a fixed sample of
--- 200 redrafts of each turn is compared; whether two texts are equal is known for every redraft.
+-- The change of text from each draft to the next. Comparing two long texts takes milliseconds, so only a fixed sample
+-- of 200 redrafts of each turn is compared; whether two texts are equal is known for every redraft.
 CREATE VIEW raw.redrafts AS
 WITH numbered AS (
     SELECT recipe, replicate, commit_id, path_id, trajectory_id, turn, same_text,
@@ -39,9 +39,9 @@ COMMENT ON COLUMN text_changes.up_to IS 'And at most this; 0 is the same text to
 COMMENT ON COLUMN text_changes.redrafts IS 'Redrafts of this turn with such a distance';
 COMMENT ON COLUMN text_changes.share IS 'Their share of those of this turn';
 
--- The tokens that the model wrote in each turn for one sample: all tokens for the problem, including discarded drafts, with
--- each step counted once, divided by the number of the problem's samples, including failed ones. Rollouts from a draft
--- count for the turn after it.
+-- The tokens that the model wrote in each turn for one sample: all tokens for the problem, including discarded drafts,
+-- with each step counted once, divided by the number of the problem's samples, including failed ones. Rollouts from a
+-- draft count for the turn after it.
 CREATE VIEW raw.paid AS
 WITH drawn AS (
     SELECT commit_id, count(*) AS samples FROM raw.turns WHERE role = 'sample' AND turn = turns GROUP BY commit_id
@@ -61,8 +61,8 @@ FROM written JOIN drawn USING (commit_id) SEMI JOIN raw.published USING (commit_
 COMMENT ON VIEW raw.paid IS 'Tokens of each turn, a sample of a problem, with those of the drafts that were discarded';
 COMMENT ON COLUMN raw.paid.tokens IS 'Tokens written for this turn of the problem, divided by its samples';
 
--- A trajectory that ended earlier keeps its last answer, so that every turn is measured over the same trajectories. So the
--- number of right answers changes from turn to turn by exactly wrong_to_right minus right_to_wrong.
+-- A trajectory that ended earlier keeps its last answer, so that every turn is measured over the same trajectories. So
+-- the number of right answers changes from turn to turn by exactly wrong_to_right minus right_to_wrong.
 CREATE VIEW corrections AS
 WITH undecided AS (
     SELECT recipe, replicate, count(DISTINCT path_id) AS undecided FROM raw.sampled WHERE correct IS NULL GROUP BY ALL

@@ -88,7 +88,8 @@ COMMENT ON COLUMN steps.visits IS 'How often a search went through it';
 COMMENT ON COLUMN steps.call_id IS 'The call that it came from';
 COMMENT ON COLUMN steps.unit_id IS 'The unit of work: a hash of recipe, problem and replicate';
 
--- Every draft with the oracle's last verdict, which is that of the draft's own commit unless a later one judged it again.
+-- Every draft with the oracle's last verdict, which is that of the draft's own commit unless a later one judged it
+-- again.
 CREATE VIEW raw.judged AS
 WITH later AS (
     SELECT g.path_id, g.turn, arg_max(g.verdict, p.published_at) AS verdict, max(p.published_at) AS published_at

@@ -1,5 +1,5 @@
--- Rounds of self-training. A round gets a row whenever a part of it is done, and the last row is used. A model gets a row
--- when it is trained; the model with which a loop begins gets one at the beginning.
+-- Rounds of self-training. A round gets a row whenever a part of it is done, and the last row is used. A model gets a
+-- row when it is trained; the model with which a loop begins gets one at the beginning.
 CREATE TABLE raw.rounds (
     loop_id VARCHAR, round INTEGER, state VARCHAR, method VARCHAR, config JSON, run_id VARCHAR,
     generation_recipe VARCHAR, generation_replicate VARCHAR, generation_runs VARCHAR[], annotation_runs VARCHAR[],

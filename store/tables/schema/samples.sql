@@ -1,5 +1,6 @@
--- The samples of a recipe, as macros with the recipe as an argument. If a view reads a part of itself twice, DuckDB does not
--- push a condition on the view down to the tables, so a query for one night's samples would read those of all nights.
+-- The samples of a recipe, as macros with the recipe as an argument. If a view reads a part of itself twice, DuckDB
+-- does not push a condition on the view down to the tables, so a query for one night's samples would read those of all
+-- nights.
 CREATE MACRO raw.sampled_in(own_recipe, own_replicate) AS TABLE
 WITH drawn AS (
     SELECT recipe, replicate, problem_id, trajectory_id, turns, oracle_used, turn, answer,

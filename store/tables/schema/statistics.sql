@@ -23,8 +23,8 @@ WITH drawn AS (
 SELECT * EXCLUDE (decided) FROM drawn SEMI JOIN graded USING (commit_id);
 COMMENT ON VIEW raw.sampled IS 'Every draft of every independent sample that neither failed nor was cut short, of the problems that the oracle has graded';
 
--- A first draft that was written to its end is a sample of the model, even if the trajectory failed later. The turns of a
--- failed trajectory are left out of comparisons of turns, because each turn must have the same trajectories.
+-- A first draft that was written to its end is a sample of the model, even if the trajectory failed later. The turns of
+-- a failed trajectory are left out of comparisons of turns, because each turn must have the same trajectories.
 CREATE VIEW raw.outlived AS
 WITH drawn AS (
     FROM raw.judged j ANTI JOIN (SELECT problem_id FROM main.problems WHERE answer IS NULL) keyless USING (problem_id)

@@ -1,6 +1,6 @@
--- Rows are only added to the bulk tables, which have no keys: a key on four million rows made a small flush twelve times
--- slower. Rows have the number of their commit; one row in `commits` publishes them. Commit numbers increase with time, so
--- that DuckDB skips most of a table when it searches for the rows of a few commits.
+-- Rows are only added to the bulk tables, which have no keys: a key on four million rows made a small flush twelve
+-- times slower. Rows have the number of their commit; one row in `commits` publishes them. Commit numbers increase with
+-- time, so that DuckDB skips most of a table when it searches for the rows of a few commits.
 CREATE SCHEMA raw;
 
 CREATE TABLE raw.migrations (number INTEGER, name VARCHAR, applied_at TIMESTAMP);
@@ -21,9 +21,9 @@ CREATE TABLE raw.steps (
     commit_id BIGINT, step_id VARCHAR, parent_id VARCHAR, prefix_key VARCHAR, depth INTEGER, turn INTEGER, "by" VARCHAR,
     text VARCHAR, final BOOLEAN, tokens INTEGER, logprob DOUBLE, value DOUBLE, visits INTEGER, call_id VARCHAR
 );
--- A trajectory has one row for each of its drafts. Each row also has the facts about the whole trajectory, so that no query
--- needs a join for them. Facts that filters need about every draft are computed when it is published. Joins and groups
--- use (path_id, turn), because texts would take several times as long.
+-- A trajectory has one row for each of its drafts. Each row also has the facts about the whole trajectory, so that no
+-- query needs a join for them. Facts that filters need about every draft are computed when it is published. Joins and
+-- groups use (path_id, turn), because texts would take several times as long.
 CREATE TABLE raw.turns (
     commit_id BIGINT, path_id UBIGINT, trajectory_id VARCHAR, turn INTEGER, turns INTEGER, sample INTEGER, role VARCHAR,
     chosen BOOLEAN, oracle_used BOOLEAN, score DOUBLE, ended VARCHAR, end_step_id VARCHAR, path_tokens INTEGER,

@@ -292,7 +292,7 @@ def test_columns_that_are_not_there_are_to_be_named(write: Write, named: dict[st
         ("a.csb", "text", r"no reader for '.csb'; .* behind$"),
         ("a.parquet.gz", "text", "no reader for '.parquet.gz'"),
         ("a.gz", "text", "no reader for '.gz'"),
-        ("a", "text", "no reader for a file without an ending"),
+        ("a", "text", "no reader for a file without an extension"),
     ],
 )
 def test_a_bad_file_is_one_line(write: Write, name: str, content: str | bytes, words: str) -> None:

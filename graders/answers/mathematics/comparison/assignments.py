@@ -43,8 +43,8 @@ def _same_named(
 def _named_against_bare(
     named: list[tuple[str, Form]], bare: Form, same: Compare, in_order: bool, ordered: bool
 ) -> Ruling:
-    """Compares values with names to values without names, in the order in which they are written. The values of a
-    single name, or of numbered roots (x_1, x_2), are compared as a set."""
+    """Compares named values with unnamed values, in the order in which they are written. The values of a single name,
+    or of numbered roots (x_1, x_2), are compared as a set."""
     values = [value for _, value in named]
     names = {name for name, _ in named}
     if len(values) == 1 and not isinstance(bare, Relation):

@@ -69,8 +69,8 @@ def _same_in_brackets(gold: Listing, given: Listing, same: Compare) -> bool | No
 
 
 def _as_tuple(form: Form, other: Form) -> Form:
-    """Returns a form converted to the type of the other form: a matrix of one column or row becomes a tuple if the
-    other form is a tuple, and a list of lists becomes a matrix if the other form is a matrix."""
+    """Returns `form` converted to the type of `other`, if this is possible. If `other` is a tuple, a matrix of one
+    column or row becomes a tuple. If `other` is a matrix, a list of lists becomes a matrix."""
     if isinstance(form, Matrix) and isinstance(other, Listing) and other.brackets in ("()", "[]", ""):
         if all(len(row) == 1 for row in form.rows):
             return Listing(other.brackets, tuple(row[0] for row in form.rows))

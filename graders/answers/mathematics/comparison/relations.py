@@ -142,8 +142,8 @@ def _same_equation(gold: Relation, given: Relation, same: Compare) -> bool | Non
 
 
 def _maybe_equation(one: Expression, two: Expression) -> bool | None:
-    """Returns False if two equations that are not proportional certainly differ, because both are linear. Otherwise
-    returns None, because they may have the same solutions."""
+    """Compares two equations that are not proportional. Returns False if both are linear, because then they differ.
+    Otherwise returns None, because they may have the same solutions."""
     degree = max(_degree(one), _degree(two))
     return False if degree <= 1 else None
 

@@ -42,8 +42,8 @@ class Address:
         return self.chat.user is not None
 
     def switch_base(self, tried: URL) -> bool:
-        """Switches to the next candidate for the base URL if `tried` is a present endpoint. Returns whether another try
-        can help."""
+        """Switches to the next candidate for the base URL if `tried` is one of the endpoints in use. Returns whether
+        another try can help."""
         if tried not in (self.chat, self.text):
             return True
         if self.found or self._place + 1 == len(self._bases):
