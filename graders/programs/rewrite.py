@@ -7,8 +7,8 @@ but with a different result.
   replaced by a lambda.
 - `round(x, 2)` rounds the decimal digits of a number in Monty, and its exact value in CPython.
 - In a template of `re.sub`, Monty reads `\1_` as one name, and does not replace `\n`.
-- In Monty, a set has the order in which its members were added, and in CPython another order. `with_sets_turned` reverses
-  the order: if the outcome changes, it depends on the order of a set.
+- In Monty, a set has the order in which its members were added, and in CPython another order. `with_sets_turned`
+  reverses the order: if the outcome changes, it depends on the order of a set.
 """
 
 import ast
