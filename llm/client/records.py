@@ -68,7 +68,7 @@ def call_params(request: Request, seed: int) -> dict[str, Any]:
 
 
 def answered_call(call: Call, first: int, reply: Reply) -> Call:
-    """Returns the call with its reply added. `first` is the index of the reply's first sample."""
+    """Returns a copy of the call to which its reply was added. `first` is the index of the reply's first sample."""
     n, choices, usage = len(reply.choices), reply.choices, reply.usage
     return Call(  # `replace` takes three times as long, and this runs for every call
         call_id=call_key(call, first, n),
@@ -95,8 +95,8 @@ def answered_call(call: Call, first: int, reply: Reply) -> Call:
 
 
 def failed_call(call: Call, number: int, error: ModelError, latency_ms: float, prices: Prices | None) -> Call:
-    """Returns the call with its error and the usage of its tries added. `number` counts the failures of the same call,
-    from 1."""
+    """Returns a copy of the call to which its error and the usage of its tries were added. `number` counts the failures
+    of the same call, from 1."""
     usage = error.usage or Usage()
     return replace(
         call,

@@ -2,7 +2,7 @@
 
 One entry of the log replaces the parts by the merged segment. Readers that started before the entry can still read the
 parts' files (`readers.py`). If two processes merge the same segments, one succeeds, and the other's segment is dropped.
-A process that is killed before the entry leaves a finished segment, which the next `sweep` registers or drops.
+A process that is killed before it adds the entry leaves a finished segment, which the next `sweep` registers or drops.
 """
 
 from collections.abc import Iterator, Sequence
