@@ -1,5 +1,6 @@
--- A part of a query that is read twice is made twice here, from the columns that each needs: DuckDB would keep every
--- column of a common part on the disk. A macro does this, since a file loses the words NOT MATERIALIZED.
+-- sampled_in reads drawn_in twice. A macro such as drawn_in is computed for each reader, with the columns that reader
+-- needs. As a common table expression it would be computed once, and DuckDB would write every column of it to the disk.
+-- The words NOT MATERIALIZED would prevent that, but they are lost when a view or macro is saved in a file.
 CREATE MACRO raw.drawn_in(own_recipe, own_replicate) AS TABLE
 SELECT recipe, replicate, problem_id, trajectory_id, turns, oracle_used, turn, answer,
        CASE WHEN answer IS NULL THEN false ELSE correct END AS correct, commit_id, path_id, turn_tokens, same_text,
@@ -15,7 +16,7 @@ SELECT * EXCLUDE (decided) FROM raw.drawn_in(own_recipe, own_replicate) SEMI JOI
     HAVING count_if(decided) > 0 OR count(correct) = count(*)
 ) graded USING (commit_id);
 
--- First and last drafts are counted side by side: most samples have one draft, which is both.
+-- First and last drafts are counted in one pass: most samples have a single draft, which is both.
 CREATE OR REPLACE VIEW pass_at_k AS
 WITH drafts AS (
     SELECT commit_id, recipe, replicate, correct, oracle_used, turn = 1 AS first, turn = turns AS last
