@@ -123,7 +123,8 @@ class BatchModel(Model):
         await self._model.close()
 
     def _call(self, request: Request) -> BatchCall:
-        """Returns the request with its key. Equal requests that are pending at the same time get numbers."""
+        """Returns the request with its key. Equal requests that are pending at the same time get
+        keys with different numbers."""
         parameters = self._model.parameters(request)
         messages = [[message.role, message.content] for message in request.messages]
         settings = [messages, request.prefix, request.n, request.stop, request.temperature, request.max_tokens]
