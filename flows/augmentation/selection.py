@@ -66,7 +66,7 @@ def _check_one(spec: Spec) -> None:
 
 
 def find_method(spec: Spec, given: Mapping[str, Any]) -> Method:
-    """Returns the method that `spec` names. Raises PartError if there is none."""
+    """Returns the method that `spec` names. Raises PartError if `spec` names no method."""
     factory = load(spec, "augmentation")
     name = factory.__name__
     values = whole(factory, given, "method", f"{name}.")

@@ -261,7 +261,7 @@ BUDGETS = several(*(amount(kind, name) for kind in OWNERS for name in described(
 
 
 def login() -> str:
-    """Returns the login name of the user who runs the command. Raises UsageError if there is none."""
+    """Returns the login name of the user who runs the command. Raises UsageError if the user has no login name."""
     try:
         return getuser()
     except (OSError, KeyError, ImportError):  # the exception depends on the version of Python
