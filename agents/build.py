@@ -1,9 +1,10 @@
 """Builds agents from names: `load` finds a strategy, and `build` builds it from its parts.
 
-A part is made by a factory function. `build` passes to the factory the objects that its parameters name: `client`,
-`keys`, `watch`, `checker`, `sandbox`, and the parts in PARTS, which are built in the same way. Every other parameter is
-an argument that the user may set. The user sets an argument of a part by a name such as `critic.threshold`. A part that
-calls a model may have a model of its own: `critic.model` sets the model, and `critic.api_base` its address.
+A part is made by a factory function. `build` fills the factory's parameters by their names. A parameter named `client`,
+`keys`, `watch`, `checker` or `sandbox` gets this object. A parameter whose name is in PARTS gets a part, which is built
+in the same way. Every other parameter is an argument that the user may set. The user sets an argument of a part by a
+name such as `critic.threshold`. A part that calls a model may have a model of its own: `critic.model` sets the model,
+and `critic.api_base` its address.
 """
 
 import inspect

@@ -133,7 +133,7 @@ class _Test:
                 self.sent, self.compared = ast.unparse(left), True
 
     def wrong(self, fact: Mapping[str, Any]) -> str | None:
-        """Returns the reason why the test fails, given the reply to it; None if the test passes."""
+        """Returns why the test fails; None if it passes. `fact` is what the process reported after it ran the test."""
         if fact["error"] or not self.compared:
             return fact["error"]
         try:

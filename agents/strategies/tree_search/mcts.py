@@ -62,7 +62,7 @@ def mcts(
     drawn from the symmetric Dirichlet distribution with concentration `noise_alpha`. The run's seed and the question
     seed the draw, which needs the run's `client`.
 
-    Raises PartError for counts below 1, an invalid `noise`, and an unknown `rule` or `final`.
+    Raises PartError if a count is too small, if `noise` is invalid, or if `rule` or `final` is unknown.
 
     Args:
         iterations: The number of leaves that are selected and expanded.

@@ -119,8 +119,8 @@ def _check_steps(row: Row) -> None:
 
 
 def _check_step_weights(row: Row) -> None:
-    """Adds empty lists of step weights to a row without them. Raises ValueError unless the steps, joined, are the
-    answer."""
+    """Raises ValueError unless a row has a weight for each step, and its steps, joined, are the answer. A row without
+    step weights gets empty lists."""
     steps, weights = row.setdefault("steps", []), row.setdefault("step_weights", [])
     if not weights:
         row["steps"] = []

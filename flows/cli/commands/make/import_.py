@@ -33,8 +33,9 @@ def import_(json: bool, **given: Any) -> None:
     """Import labelled solutions as trajectories and grades.
 
     FILE is .jsonl, .json, .csv, .tsv, .parquet or .eval, or a dataset of the Hugging Face Hub ('hf:owner/name:split').
-    The view 'grades' has the labels: by 'human' for PRM800K, ProcessBench and chats, by 'rollout' for Math-Shepherd, by
-    'math_verify' and 'judge' for OpenR1-Math. A row that is imported several times is stored once.
+    The labels become rows of the view 'grades'. The column 'grader' says who gave them: 'human' for PRM800K,
+    ProcessBench and chats, 'rollout' for Math-Shepherd, 'math_verify' and 'judge' for OpenR1-Math. A row that is
+    imported several times is stored once.
     """
     from redraft.flows.cli.signals import run
     from redraft.flows.importing import importing as stage
