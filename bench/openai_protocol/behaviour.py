@@ -35,7 +35,7 @@ class Behaviour:
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     window_s: float = 60.0  # the length of a "minute" for the two limits; set it before the first request
-    retry_after: str | None = "auto"  # what a limit answers with: the seconds left, seconds, or no header (None)
+    retry_after: str | None = "auto"  # Retry-After of refusals: the seconds left, a text, or none (None)
     faults: list[Fault | None] = field(default_factory=list)  # the faults of the next calls; None is no fault
     rates: dict[str, float] = field(default_factory=dict)  # the probability of each fault by name: {"429+": 0.1}
     seed: int = 0  # the seed of `rates` and `jitter`

@@ -264,7 +264,7 @@ def signature(model: type[Parameters]) -> inspect.Signature:
 
 
 def _mistakes(model: type[Parameters], error: ValidationError) -> Iterator[str]:
-    """Yields a message for each wrong value, without the secrets in it."""
+    """Yields a message for each invalid value. Secrets in the message are masked."""
     for one in error.errors():
         place = ".".join(str(part) for part in one["loc"])
         if one["type"] == "extra_forbidden":

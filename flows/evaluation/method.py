@@ -13,8 +13,8 @@ from redraft.store.errors import PartError
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A strategy with its settings. If `grader`, `critic` or `samples` is None, the value of the command applies, and
-    without one the default of the strategy."""
+    """A strategy with its settings. If `grader`, `critic` or `samples` is None, the command's value applies. If that is
+    None too, the strategy's default applies."""
 
     label: str
     strategy: Spec

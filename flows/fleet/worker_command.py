@@ -80,7 +80,7 @@ class Fleet:
             await asyncio.wait(watching)
         except asyncio.CancelledError:
             self._stop()
-            await asyncio.wait(watching)  # what the workers say is read until they end: a full pipe would hold them up
+            await asyncio.wait(watching)  # workers' output is read until they end: a full pipe would block them
             raise
         for task in watching:
             task.result()

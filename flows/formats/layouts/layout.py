@@ -60,13 +60,12 @@ NO_WEIGHTS = "has no weights: all rows count alike, wrong drafts too"
 
 
 def conversation(row: JsonRow) -> list[Message]:
-    """Returns a row of one conversation as one list of messages. The last message is the one on which the loss is
-    computed."""
+    """Returns a row of one conversation as one list of messages. The loss is computed only on the last one."""
     return [*row["messages"]] if "messages" in row else [*_messages(row, "prompt"), *_messages(row, "completion")]
 
 
 def prompt(row: JsonRow) -> list[Message]:
-    """Returns the messages before the last one, on which the loss is computed."""
+    """Returns all messages of a row except the last one. The loss is computed only on the last one."""
     return conversation(row)[:-1] if "messages" in row else _messages(row, "prompt")
 
 
