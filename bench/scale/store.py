@@ -6,7 +6,8 @@ same tables. Each line has the processor seconds, the wall seconds and the peak 
 also has the exponent of the processor seconds between sizes, after subtraction of those for a store of 16 trajectories.
 
 With `--against BIN`, the folder of another build's programs (such as `other/.venv/bin`), that build makes the same
-stores for itself, the commands of both builds run in turn, and their kept rows are compared completely and in order.
+stores for itself. The commands of both builds then run in turn. The rows that they keep must be the same, in the same
+order.
 """
 
 import argparse

@@ -1,7 +1,8 @@
 """Measures the cost of a search node in small and large trees: `python bench/speed/tree.py`.
 
 Trees of 100, 1,000 and 10,000 nodes are made with steps and values that take no time, so that only the search is
-measured: processor time and memory per node, as medians of seven runs, and their ratio to those of the smallest tree.
+measured. The table has processor time and memory per node, as medians of seven runs, and their ratios to those of the
+smallest tree.
 """
 
 import argparse

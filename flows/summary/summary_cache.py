@@ -18,9 +18,9 @@ INTERVALS = ("first", "last", "gain", "chosen")
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The state of the store from which a summary was made: the problems, the commits of the recipe (their number and
-    the last one), the number of versions of its problems, and the number of grades of drafts that other units stored.
-    `shape` is a hash of the names of a summary's fields, because another version of redraft may have others."""
+    """The state of the store from which a summary was made. It has the problems, the number of commits of the recipe
+    and the last commit, the number of versions of its problems, and the number of grades of drafts that other units
+    stored. `shape` is a hash of the names of a summary's fields, because another version of redraft may have others."""
 
     recipe: str
     replicate: str

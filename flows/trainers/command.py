@@ -12,9 +12,9 @@ PLACES = ("rows", "base", "out", "loss", "seed", "trunk")
 def command(*, command: str, model: str = "{out}", base: str | None = None) -> Trainer:
     """Runs a command line and waits until it ends. These placeholders are replaced: `{rows}` by the file of rows,
     `{base}` by the model with which training begins, `{out}` by the folder that the program must write, `{loss}` by the
-    objective (sft, dpo), `{seed}` by the seed, and `{trunk}` by the folder of a reward model whose layers training
-    begins with, or by "" if there is none. The command does not run in a shell; write `sh -c '...'` to use one. The
-    program must end with exit code 0 and leave files in `{out}`.
+    objective (sft, dpo), and `{seed}` by the seed. `{trunk}` is replaced by the folder of a reward model with whose
+    layers training begins, or by "" if there is no such model. The command does not run in a shell; write `sh -c '...'`
+    to use one. The program must end with exit code 0 and leave files in `{out}`.
 
     Args:
         command: The command line, such as "python train.py {rows} {base} {out}".
