@@ -29,11 +29,12 @@ def read_choices(value: Any) -> Choices:
     if not isinstance(value, Mapping | list):
         raise SourceError(f"the choices are not a list: {SHAPE}")
     if isinstance(value, Mapping):
-        listed = {"label", "text"} <= value.keys()
-        labels, texts = (value["label"], value["text"]) if listed else (list(value), list(value.values()))
+        columns = {"label", "text"} <= value.keys()
+        labels, texts = (value["label"], value["text"]) if columns else (list(value), list(value.values()))
     else:
         labels, texts = ascii_uppercase[: len(value)], value
-    if not isinstance(texts, list) or len(labels) != len(texts) or not 2 <= len(texts) <= len(ascii_uppercase):
+    listed = isinstance(texts, list) and isinstance(labels, list | str) and len(labels) == len(texts)
+    if not listed or not 2 <= len(texts) <= len(ascii_uppercase):
         raise SourceError(f"the choices are not a list of 2 to 26 texts: {SHAPE}")
     return _unlabelled([(str(label), as_text(text, "choice")) for label, text in zip(labels, texts, strict=True)])
 

@@ -112,6 +112,8 @@ def test_the_right_choice_by_label_number_or_text(choices: Any, answer: Any, let
         ([str(n) for n in range(27)], "not a list of 2 to 26 texts"),
         ({"label": ["A"], "text": ["x", "y"]}, "not a list of 2 to 26 texts"),
         ({"label": ["A", "B"], "text": "xy"}, "not a list of 2 to 26 texts"),
+        ({"label": None, "text": []}, "not a list of 2 to 26 texts"),
+        ({"label": 2, "text": ["x", "y"]}, "not a list of 2 to 26 texts"),
         (["x", ["y"]], "the choice is not a text"),
     ],
     ids=lambda value: str(value)[:20],
