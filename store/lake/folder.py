@@ -93,7 +93,7 @@ def _check(path: Path) -> None:
     try:
         layout = int(json.loads(text)["layout"])
     except (ValueError, KeyError, TypeError):
-        raise StoreError(f"{path / MARKER} is damaged: bring the folder back from a copy of yours") from None
+        raise StoreError(f"{path / MARKER} is damaged: restore the folder from a backup") from None
     if layout > LAYOUT:
         raise StoreError(
             f"{path} was written by a newer redraft (layout {layout}; this one knows {LAYOUT}): upgrade redraft, or"

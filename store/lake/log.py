@@ -21,7 +21,7 @@ from redraft.store.lake.folder import Folder, put_if_absent, write_whole
 CHECKPOINT = 64  # entries
 KEPT = 2 * CHECKPOINT  # entries before the last checkpoint that are kept, for processes that are reading them
 DIGITS = 16
-CURE = "bring the folder back from a copy of yours"
+CURE = "restore the folder from a backup"
 
 
 class Segment(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -89,7 +89,7 @@ def finished(folder: Folder) -> Iterator[Segment]:
             except (FileNotFoundError, NotADirectoryError):  # it is being deleted
                 continue
             except msgspec.DecodeError as error:
-                raise StoreError(f"{path / CARD} is damaged ({error}): bring it back from a copy of yours") from error
+                raise StoreError(f"{path / CARD} is damaged ({error}): restore it from a backup") from error
 
 
 def remove_unfinished(folder: Folder) -> None:
@@ -114,7 +114,7 @@ def damage(folder: Folder, segments: Iterable[Segment]) -> str | None:
         try:
             size = sum((place / f"{table}.parquet").stat().st_size for table in segment.rows)
         except FileNotFoundError as error:
-            return f"{error.filename} is missing: bring it back from a copy of yours"
+            return f"{error.filename} is missing: restore it from a backup"
         if size != segment.size:
-            return f"{place} has {size:,} bytes in place of {segment.size:,}: bring it back from a copy of yours"
+            return f"{place} has {size:,} bytes in place of {segment.size:,}: restore it from a backup"
     return None

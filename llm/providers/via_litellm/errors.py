@@ -127,7 +127,7 @@ def _code(answer: Any) -> str:
 
 def _local_status(error: BaseException, kinds: set[str]) -> int:
     """Returns the status that LiteLLM assigns to a request that it does not send. Returns 0 for a broken connection or
-    an unreadable reply, because LiteLLM makes their status up."""
+    an unreadable reply, because LiteLLM makes up a status for them."""
     status = getattr(error, "status_code", None)
     if not isinstance(status, int) or kinds & (UNREACHABLE | {"TransportError", "TimeoutError", "TimeoutException"}):
         return 0

@@ -101,14 +101,14 @@ def test_damage_is_told_with_the_file(tmp_path: Path, make_unit: Maker) -> None:
     [file] = (tmp_path / "folder" / "segments").glob("*/turns.parquet")
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(StoreError, match=r"has [0-9,]+ bytes in place of [0-9,]+: bring it back") as raised:
+    with pytest.raises(StoreError, match=r"has [0-9,]+ bytes in place of [0-9,]+: restore it from a backup") as raised:
         store.query("FROM turns")
     assert "\n" not in str(raised.value)
     for write in (lambda later: later.publish([make_unit([[("2", True)]])]), Store.compact):
         with pytest.raises(StoreError, match="in place of"):
             write(Store(store.path))
     file.unlink()
-    with pytest.raises(StoreError, match=r"turns.parquet is missing: bring it back"):
+    with pytest.raises(StoreError, match=r"turns.parquet is missing: restore it from a backup"):
         store.query("FROM turns")
     file.write_bytes(whole)
     assert len(store.query("FROM turns").rows) == 1

@@ -220,7 +220,8 @@ class Parser(Expressions):
         raise Unread(f"{name} is not read")
 
     def _label(self) -> Form:
-        """Parses words. Words before "=" or ":" are a label of the value after them; other words are an answer."""
+        """Parses words. If "=" or ":" follows them, they are a label of the value after it; otherwise they are an
+        answer."""
         words = []
         while (token := self.peek) and (token.kind in ("words", "name") or token.text == "∠"):
             words.append(token.text)
