@@ -26,8 +26,9 @@ SandboxKind = Literal["monty", "cpython"]
 
 
 class Sandbox:
-    """Runs programs in at most `workers` processes. The processes start when they are first needed. They end with
-    `close`, with the last reference to the sandbox, or when the program ends, however it ends.
+    """Runs programs in at most `workers` processes. The processes start when they are first needed, and end
+    after `close`, when no reference to the sandbox is left, or when the process that uses the sandbox ends, even if it
+    is killed.
 
     `kind` is "monty" or "cpython". With "cpython", CPython also runs the programs that exceed a limit in Monty, or
     whose outcome is uncertain because Monty lacks something; bubblewrap confines CPython. Raises SandboxError if this

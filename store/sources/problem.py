@@ -104,7 +104,8 @@ def problem(
 
 
 def worked(row: Row) -> str:
-    """Returns a row's worked solution with its answer, unchanged; "" if the row has none. Raises SourceError."""
+    """Returns a row's worked solution with its answer, unchanged; "" if the row has none. Raises SourceError
+    if a column has a value of an unexpected type."""
     columns = columns_of(tuple(row))
     return lines_of(first(row, columns.solution), "solution") or stated_text(_stated(row, columns)[1])
 

@@ -99,7 +99,8 @@ def _file(
 
 
 def name_and_split(file: str | Path) -> tuple[str, str | None]:
-    """Returns a pair: the name of a source, and the split of those of its problems whose rows have none."""
+    """Returns a pair: the name of a source, and the split of each problem whose row names no split (None if
+    the source names none either)."""
     if str(file).startswith(PREFIX):
         name, config, split = hub_source(str(file))
         return f"{name}:{config}" if config else name, split.partition("[")[0]

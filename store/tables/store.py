@@ -82,10 +82,10 @@ class Store:
         memory: int | None = None,
     ) -> Iterator[None]:
         """Keeps the file open for all operations of this thread inside the `with` block, instead of opening it for each
-        operation. Other processes must wait meanwhile. With `streaming`, `parts` needs less memory. With `memory`,
-        queries use at most about that many bytes, and sort larger data in files beside the store; a query that still
-        needs more raises QueryError. Raises StoreError, also if another process has the file open for longer than
-        `patience` seconds."""
+        operation. Other processes wait until the block ends. With `streaming`, `parts` needs less memory. With
+        `memory`, queries use at most about that many bytes, and sort larger data in files beside the store; a query
+        that still needs more raises QueryError. Raises StoreError, also if another process has the file open for longer
+        than `patience` seconds."""
         with self._database.hold(read_only=read_only, patience=patience, streaming=streaming, memory=memory):
             yield
 

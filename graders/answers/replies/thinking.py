@@ -57,7 +57,7 @@ def _first_turn(text: str) -> str:
 
 
 def _has_tags(text: str) -> bool:
-    """Returns whether a text may have tags. This is a fast check, since most texts have none."""
+    """Returns whether a text may have tags. The check is fast, since most texts have no tags."""
     if text.startswith("analysis"):
         return True
     signs = ("<" in text and ANGLED.search(text)) or "THINK]" in text or "INST]" in text or "◁" in text

@@ -78,7 +78,8 @@ def _without_end_token(text: str) -> str:
 
 
 def _may_close(text: str) -> bool:
-    """Returns whether a text may have a closing tag. This is a fast check, since most texts have none."""
+    """Returns whether a text may have a closing tag. The check is fast, since most texts have no
+    closing tag."""
     return "</" in text or "|>" in text or "[/THINK]" in text or "◁/" in text
 
 
