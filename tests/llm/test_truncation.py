@@ -13,8 +13,8 @@ from redraft.llm.client.client import Client
 from redraft.llm.model import Message, Request, Sampling, UnsupportedRequest
 from redraft.llm.providers.batch.model import BatchModel
 from redraft.llm.providers.embedded import prompts as prompt_formats
+from redraft.llm.providers.embedded.attention import Cache
 from redraft.llm.providers.embedded.model import EmbeddedModel, embedded
-from redraft.llm.providers.embedded.network import Cache
 from redraft.llm.providers.embedded.truncation import truncate
 from redraft.llm.providers.via_litellm.route import litellm_model
 from redraft.llm.scripted import Scripted
@@ -76,6 +76,7 @@ def test_exactly_the_right_tokens_are_kept(truncation: Truncation) -> None:
             left = truncate(weights, truncation)
             assert np.flatnonzero(left).tolist() == kept(weights.tolist(), truncation)
             assert np.array_equal(left[left > 0], weights[left > 0])
+            assert np.array_equal(truncate(np.stack([weights, weights[::-1]]), truncation)[0], left), "row by row"
 
 
 def in_doubt(model: EmbeddedModel) -> tuple[Request, np.ndarray]:

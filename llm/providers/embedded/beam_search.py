@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redraft.llm.model import Choice, Finish
-from redraft.llm.providers.embedded.network import CONTEXT, Cache, Floats, Network
+from redraft.llm.providers.embedded.attention import Cache
+from redraft.llm.providers.embedded.network import CONTEXT, Floats, Network
 from redraft.llm.providers.embedded.vocabulary import Vocabulary
 
 

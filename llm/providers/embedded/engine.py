@@ -6,7 +6,7 @@ its own seeded random generator, so a sample does not depend on the other rows o
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -14,13 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redraft.llm.model import Choice, Finish
-from redraft.llm.providers.embedded.network import CONTEXT, Cache, Floats, Network
+from redraft.llm.providers.embedded.attention import Cache
+from redraft.llm.providers.embedded.network import CONTEXT, Floats, Network
 from redraft.llm.providers.embedded.one_thread import one_thread
 from redraft.llm.providers.embedded.truncation import truncate
 from redraft.llm.providers.embedded.vocabulary import Vocabulary
 from redraft.llm.truncation import NO_TRUNCATION, Truncation
 
 BLOCK = 32  # tokens; the size of the vocabulary is a multiple of it
+NUMBERS = 64  # random numbers that a row draws at once
 
 
 @dataclass(slots=True, eq=False)
@@ -37,10 +39,12 @@ class Job:
     choices: list[Choice | None] = field(default_factory=list)
     longest_stop: int = field(init=False)
     most: int = field(init=False)  # the token limit of a sample
+    plain: bool = field(init=False)  # whether tokens are drawn without a temperature or a truncation
 
     def __post_init__(self) -> None:
         self.longest_stop = max(map(len, self.stop), default=0)
         self.most = max(1, min(self.max_tokens, CONTEXT - len(self.prompt)))
+        self.plain = self.temperature == 1 and not self.truncation
 
 
 @dataclass(slots=True, eq=False)
@@ -49,7 +53,7 @@ class Row:
 
     job: Job
     number: int
-    uniform: np.random.Generator
+    uniform: Iterator[float]
     token: int = 0
     written: bytearray = field(default_factory=bytearray)
     starts: list[int] = field(default_factory=list)  # the byte offset at which each token begins
@@ -140,7 +144,7 @@ class Engine:
             else:
                 logits = self.network.read(job.prompt, self._cache, at, last=True)
                 read = (job, at, logits)
-            row = Row(job, number, np.random.Generator(np.random.Philox(job.seeds[number])))
+            row = Row(job, number, uniform(job.seeds[number]))
             tokens, logprobs = self._draw(logits, [row])
             if self._write(row, int(tokens[0]), float(logprobs[0])):
                 continue  # the cache row still has the prompt for the next sample
@@ -172,19 +176,27 @@ class Engine:
 
     def _draw(self, logits: Floats, rows: Sequence[Row]) -> tuple[NDArray[np.int64], Floats]:
         """Draws one token for each row. Returns a pair: the token ids, and their log-probabilities at temperature 1."""
-        shifted = logits - logits.max(axis=1, keepdims=True)
-        weights = np.exp(shifted)
-        normalizer = np.log(weights.sum(axis=1))
+        highest = np.maximum.reduce(logits, axis=1, keepdims=True)
+        weights = logits - highest
+        np.exp(weights, out=weights)
+        normalizer = np.log(np.add.reduce(weights, axis=1))
+        plain = all(row.job.plain for row in rows)
+        if not plain:
+            self._temper(weights, logits - highest, rows)
+        tokens = drawn(weights, np.array([next(row.uniform) for row in rows]))
+        if not plain:
+            greedy = np.array([row.job.temperature <= 0 for row in rows])
+            tokens = np.where(greedy, logits.argmax(axis=1), tokens)
+        return tokens, (logits[np.arange(len(rows)), tokens] - highest[:, 0]) - normalizer
+
+    def _temper(self, weights: Floats, shifted: Floats, rows: Sequence[Row]) -> None:
+        """Applies the temperatures and truncations of rows to their weights, in place."""
         temperatures = np.array([row.job.temperature for row in rows], np.float32)[:, None]
         if (temperatures != 1).any():
-            weights = np.exp(shifted / np.where(temperatures > 0, temperatures, 1))
-        for at, row in enumerate(rows):
-            if row.job.truncation:
-                weights[at] = truncate(weights[at].astype(np.float64), row.job.truncation)
-        tokens = drawn(weights, np.array([row.uniform.random() for row in rows]))
-        if (temperatures <= 0).any():
-            tokens = np.where(temperatures[:, 0] > 0, tokens, shifted.argmax(axis=1))
-        return tokens, shifted[np.arange(len(rows)), tokens] - normalizer
+            np.exp(shifted / np.where(temperatures > 0, temperatures, 1), out=weights)
+        for truncation in {row.job.truncation for row in rows if row.job.truncation}:
+            these = [at for at, row in enumerate(rows) if row.job.truncation == truncation]
+            weights[these] = truncate(weights[these].astype(np.float64), truncation)
 
     def _write(self, row: Row, token: int, logprob: float) -> bool:
         """Appends a token to a row. Returns whether the row has ended."""
@@ -219,27 +231,35 @@ class Engine:
         return True
 
 
-def drawn(weights: Floats, uniform: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Returns the token id that each row draws. `weights` has the shape (rows, vocabulary). `uniform` has one number in
+def uniform(seed: int) -> Iterator[float]:
+    """Yields the random numbers of a seed in [0, 1), without end."""
+    stream = np.random.Generator(np.random.Philox(seed))
+    while True:
+        yield from stream.random(NUMBERS).tolist()
+
+
+def drawn(weights: Floats, numbers: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Returns the token id that each row draws. `weights` has the shape (rows, vocabulary). `numbers` has one number in
     [0, 1) for each row. The sums of blocks of tokens are searched first, since a cumulative sum over all tokens takes
     longer."""
     rows = np.arange(len(weights))
     blocks = weights.reshape(len(weights), -1, BLOCK)
     sums = np.add.reduce(blocks, axis=2).astype(np.float64)
-    block, rest = _place(sums, uniform * sums.sum(axis=1))
-    token, _ = _place(blocks[rows, block].astype(np.float64), rest)
+    block, rest = _place(rows, sums, numbers * sums.sum(axis=1))
+    token, _ = _place(rows, blocks[rows, block].astype(np.float64), rest)
     return block * BLOCK + token
 
 
-def _place(weights: NDArray[np.float64], reached: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+def _place(
+    rows: NDArray[np.intp], weights: NDArray[np.float64], reached: NDArray[np.float64]
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Returns a pair for each row: the index at which the cumulative sum of its weights exceeds `reached`, and how far
     `reached` lies above the sum before that index. An index with weight 0 is never returned, even if rounding makes
     `reached` negative or as large as the total."""
     ends = weights.cumsum(axis=1)
-    reached = np.clip(reached, 0, np.nextafter(ends[:, -1], 0))[:, None]
-    place = (ends > reached).argmax(axis=1)
-    begin = np.take_along_axis(ends - weights, place[:, None], axis=1)
-    return place, (reached - begin)[:, 0]
+    reached = np.maximum(np.minimum(reached, np.nextafter(ends[:, -1], 0)), 0)
+    place = (ends > reached[:, None]).argmax(axis=1)
+    return place, reached - (ends[rows, place] - weights[rows, place])
 
 
 def _do(work: Callable[[], tuple[Choice, ...]], future: Future[tuple[Choice, ...]]) -> None:

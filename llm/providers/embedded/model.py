@@ -11,8 +11,9 @@ import numpy as np
 
 from redraft.llm.capabilities import EVERYTHING
 from redraft.llm.model import Message, Model, ModelError, Reply, Request
+from redraft.llm.providers.embedded.attention import Cache
 from redraft.llm.providers.embedded.engine import Engine, Job
-from redraft.llm.providers.embedded.network import CONTEXT, ROUNDING, Cache, Network, unpack
+from redraft.llm.providers.embedded.network import CONTEXT, ROUNDING, Network, unpack
 from redraft.llm.providers.embedded.one_thread import one_thread
 from redraft.llm.providers.embedded.prompts import END, FOBAR, TEMPLATES, render
 from redraft.llm.providers.embedded.vocabulary import Vocabulary

@@ -2,22 +2,29 @@
 
 The result for a row is bitwise independent of the other rows, so that the same seed always gives the same text. In a
 plain matrix product, the rounding of a row depends on its index and on the number of rows. Therefore a step arranges
-the rows as columns of tiles with exactly `ROWS` columns, and BLAS computes all columns of a tile in the same way. A
-prompt is read alone, as one tile of its own length.
+the rows as columns of tiles with exactly `ROWS` columns, and BLAS computes all columns of a tile in the same way. If the
+BLAS of the machine gives many tiles the same bits in one product, a step takes one product. A prompt is read alone, as
+one tile of its own length.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from redraft.llm.providers.embedded.attention import Cache
 
 Floats = NDArray[np.float32]
 
 WIDTH, LAYERS, HEADS, THETA = 128, 4, 4, 10_000.0
 HEAD = WIDTH // HEADS
 CONTEXT = 1024  # tokens of prompt and answer together
-ROWS, TILE, SPAN = 8, 32, 16
+ROWS = 8
+WIDE = 4 * ROWS  # from so many columns on, one product takes less time than tiles
 ROUNDING = b"2"  # must change if this file rounds differently, because the same seed may then give another text
 ZERO, ONE, NEVER = np.float32(0), np.float32(1), np.float32(-np.inf)
 SCALE = np.float32(HEAD**-0.5)
@@ -45,10 +52,10 @@ def unpack(packed: Mapping[str, NDArray]) -> dict[str, Floats]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """The matrices of a layer, with shapes (outputs, inputs). `qkv` and `gate_up` include the weights of the norms
-    before them, and `qkv` also the scale of the queries."""
+    before them, and `qkv` also the scale of the queries. The gates and `down` are negative, since the gates' negative
+    values are needed."""
 
     qkv: Floats  # (3 * WIDTH, WIDTH)
     out: Floats
@@ -72,36 +79,6 @@ class Prompt:
 NOTHING = Prompt([], [])
 
 
-class Cache:
-    """The tokens that up to `rows` rows have read: a prompt, which rows may share, then each row's own tokens. The keys
-    and values of the own tokens have the shape (LAYERS, rows, HEADS, CONTEXT, HEAD). `lengths` has the number of all
-    tokens of each row."""
-
-    def __init__(self, rows: int) -> None:
-        self.prompts = [NOTHING] * rows
-        self.keys = np.zeros((LAYERS, rows, HEADS, CONTEXT, HEAD), np.float32)
-        self.values = np.zeros_like(self.keys)
-        self.lengths = np.zeros(rows, np.int64)
-
-    def begin(self, row: int, prompt: Prompt) -> None:
-        self.prompts[row], self.lengths[row] = prompt, prompt.length
-
-    def copy(self, source: int, target: int) -> None:
-        self.copy_all([source], [target])
-
-    def copy_all(self, sources: Sequence[int], targets: Sequence[int]) -> None:
-        """Copies the content of each source row to the target row with the same index in the lists. All rows are copied
-        at once, so a source may also be a target."""
-        prompts = [self.prompts[source] for source in sources]
-        lengths = self.lengths[sources]
-        own = int(max(lengths - [prompt.length for prompt in prompts]))
-        self.keys[:, targets, :, :own] = self.keys[:, sources, :, :own]
-        self.values[:, targets, :, :own] = self.values[:, sources, :, :own]
-        for target, prompt in zip(targets, prompts, strict=True):
-            self.prompts[target] = prompt
-        self.lengths[targets] = lengths
-
-
 class Network:
     """The weights, and two ways to run the network: on a whole prompt, or on one new token for each of many rows.
     Internally, x has the shape (tiles, WIDTH, columns), with one column for each token."""
@@ -109,20 +86,15 @@ class Network:
     def __init__(self, weights: Mapping[str, Floats]) -> None:
         self.embedding = weights["embedding.weight"]  # (vocabulary, WIDTH)
         self.norm = weights["norm.weight"]
-        self.head = self.embedding * self.norm
-        self.layers = [self._layer(weights, f"blocks.{i}.") for i in range(LAYERS)]
+        layers = [_layer(weights, f"blocks.{i}.") for i in range(LAYERS)]
+        self.head, *matrices = _together([self.embedding * self.norm, *chain(*zip(*layers, strict=True))])
+        self.layers = [Layer(*matrices[i::LAYERS]) for i in range(LAYERS)]
         half = HEAD // 2
         angles = np.outer(np.arange(CONTEXT), THETA ** (-np.arange(half) / half))
+        self._wide: dict[int, bool] = {}
         self.cos, self.sin = np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
 
-    @staticmethod
-    def _layer(weights: Mapping[str, Floats], prefix: str) -> Layer:
-        qkv, out, gate_up, down = (weights[f"{prefix}{name}.weight"] for name in ("qkv", "out", "gate_up", "down"))
-        qkv = qkv * weights[f"{prefix}attention_norm.weight"]
-        qkv[:WIDTH] *= SCALE
-        return Layer(qkv, out, gate_up * weights[f"{prefix}feed_norm.weight"], down)
-
-    def read(self, tokens: NDArray[np.int64], cache: Cache, row: int, *, last: bool = False) -> Floats:
+    def read(self, tokens: NDArray[np.int64], cache: "Cache", row: int, *, last: bool = False) -> Floats:
         """Reads a whole prompt (length,) into a cache row. Returns the logits (length, vocabulary), or with `last` only
         those of the last token (1, vocabulary), which takes less time."""
         states, prompt = self.states(tokens, last=last)
@@ -137,6 +109,7 @@ class Network:
         start, end = before.length, before.length + len(tokens)
         x, prompt = self.embedding[tokens].T[None], Prompt([], [])
         cos, sin = (np.ascontiguousarray(angles[start:end].T) for angles in (self.cos, self.sin))
+        sin = np.stack([-sin, sin])
         future = np.triu(np.full((len(tokens), end), NEVER), start + 1)
         for depth, layer in enumerate(self.layers):
             q, keys, values = self._project(layer, x, cos, sin)[0]  # each (HEADS, HEAD, length)
@@ -154,20 +127,32 @@ class Network:
             x = self._finish(layer, x, (scores @ values).transpose(0, 2, 1).reshape(x.shape))
         return x[0].T, prompt
 
-    def step(self, tokens: NDArray[np.int64], cache: Cache) -> Floats:
+    def step(self, tokens: NDArray[np.int64], cache: "Cache") -> Floats:
         """Adds one token to each of the first len(tokens) rows. Returns their logits (rows, vocabulary)."""
         rows = len(tokens)
-        at = cache.lengths[:rows]
-        x, cos, sin = (_columns(part) for part in (self.embedding[tokens], self.cos[at], self.sin[at]))
-        cos, sin = cos[:, None, None], sin[:, None, None]
-        attention = Attention(cache, rows)
-        mixed = np.zeros((len(x) * ROWS, WIDTH), np.float32)
+        at, wide = cache.lengths[:rows], self._is_wide(up(rows, ROWS))
+        x, cos, sin = (_columns(part, wide) for part in (self.embedding[tokens], self.cos[at], self.sin[at]))
+        cos, sin = cos[:, None, None, None], np.stack([-sin, sin], axis=1)[:, None, None]
+        attention = cache.attention(rows)
+        mixed = np.zeros((len(x) * x.shape[2], WIDTH), np.float32)
+        inner = slice(ROWS, ROWS + rows) if wide else slice(rows)
         for depth, layer in enumerate(self.layers):
-            projected = _rows(self._project(layer, x, cos, sin).reshape(len(x), 3 * WIDTH, ROWS))[:rows]
-            mixed[:rows] = attention.attend(depth, projected.reshape(rows, 3, HEADS, HEAD))
-            x = self._finish(layer, x, mixed.reshape(-1, ROWS, WIDTH).transpose(0, 2, 1))
+            projected = _rows(self._project(layer, x, cos, sin).reshape(len(x), 3 * WIDTH, -1))[inner]
+            mixed[inner] = attention.attend(depth, projected.reshape(rows, 3, HEADS, HEAD))
+            x = self._finish(layer, x, mixed.reshape(len(x), -1, WIDTH).transpose(0, 2, 1))
         cache.lengths[:rows] += 1
-        return self._logits(x)[:rows]
+        return self._logits(x)[inner]
+
+    def _is_wide(self, columns: int) -> bool:
+        """Returns whether a step of so many columns takes one product, which is faster, in place of one for each
+        tile: if this machine's BLAS rounds both alike."""
+        if columns < WIDE:
+            return False
+        if columns not in self._wide:
+            layer = self.layers[0]
+            matrices = layer.qkv, layer.out, layer.gate_up, layer.down, self.head
+            self._wide[columns] = all(_rounds_alike(matrix, columns) for matrix in matrices)
+        return self._wide[columns]
 
     def logits(self, states: Floats) -> Floats:
         """Returns the logits (tokens, vocabulary) of a prompt's states (tokens, WIDTH)."""
@@ -178,93 +163,64 @@ class Network:
 
     def _project(self, layer: Layer, x: Floats, cos: Floats, sin: Floats) -> Floats:
         """Returns queries, keys and values: (tiles, 3, HEADS, HEAD, columns)."""
-        projected = (layer.qkv @ normalize(x)).reshape(len(x), 3, HEADS, HEAD, -1)
-        _rotate(projected[:, :2], cos, sin)
-        return projected
+        projected = layer.qkv @ normalize(x)
+        _rotate(projected.reshape(len(x), 3, HEADS, 2, HEAD // 2, -1)[:, :2], cos, sin)
+        return projected.reshape(len(x), 3, HEADS, HEAD, -1)
 
     def _finish(self, layer: Layer, x: Floats, mixed: Floats) -> Floats:
         x = x + np.matmul(layer.out, mixed)
         gate_up = layer.gate_up @ normalize(x)
         gate, up = gate_up[:, : gate_up.shape[1] // 2], gate_up[:, gate_up.shape[1] // 2 :]
-        power = np.exp(-gate)
-        power += ONE
         up *= gate
-        up /= power
+        np.exp(gate, out=gate)
+        gate += ONE
+        up /= gate
         x += layer.down @ up
         return x
 
 
-class Attention:
-    """The attention of the rows of one step to their prompts and to their own tokens.
-
-    Rows that share a prompt attend to it together, so that it is loaded once. Own tokens are processed in place for
-    `SPAN` adjacent rows at a time, up to the longest of these rows. Products over a row's own tokens use blocks of
-    exactly `TILE` tokens, and sums add the blocks one after the other. Positions that a row does not have get weight 0
-    and change nothing.
-    """
-
-    def __init__(self, cache: Cache, rows: int) -> None:
-        self._cache, self._rows, self._index = cache, rows, np.arange(rows)
-        sharing: dict[Prompt, list[int]] = {}
-        for row, prompt in enumerate(cache.prompts[:rows]):
-            sharing.setdefault(prompt, []).append(row)
-        self._order = np.array([row for members in sharing.values() for row in members])  # rows, ordered by prompt
-        self._back = np.argsort(self._order)
-        ends = np.cumsum([len(members) for members in sharing.values()]).tolist()
-        self._groups = [
-            (slice(end - len(members), end), prompt, prompt.length)
-            for end, (prompt, members) in zip(ends, sharing.items(), strict=True)
-        ]
-        self._begin = _up(max(prompt.length for prompt in sharing))
-        self._at = cache.lengths[:rows] - np.array([prompt.length for prompt in cache.prompts[:rows]])
-        tiles = (self._at // TILE + 1) * TILE
-        self._spans = [(slice(i, i + SPAN), int(tiles[i : i + SPAN].max())) for i in range(0, rows, SPAN)]
-        longest = int(tiles.max())
-        self._mask = np.where(np.arange(longest) <= self._at[:, None], ZERO, NEVER)[:, None, None]
-        self._own = np.full((rows, HEADS, 1, longest), NEVER)
-        self._scores = np.full((rows, HEADS, 1, self._begin + longest), NEVER)
-
-    def attend(self, depth: int, projected: Floats) -> Floats:
-        """Returns the attention output of each row's newest token in one layer: (rows, WIDTH). `projected` has the
-        rows' queries, keys and values: (rows, 3, HEADS, HEAD)."""
-        rows, begin, scores = self._rows, self._begin, self._scores
-        keys, values = self._cache.keys[depth, :rows], self._cache.values[depth, :rows]
-        keys[self._index, :, self._at], values[self._index, :, self._at] = projected[:, 1], projected[:, 2]
-        query = projected[:, 0, :, None]
-        asked = query[self._order]
-        for members, prompt, length in self._groups:
-            np.matmul(asked[members], prompt.keys[depth], out=scores[members, ..., :length])
-        for span, end in self._spans:
-            own = query[span, :, None] @ _blocks(keys[span, :, :end]).transpose(0, 1, 2, 4, 3)
-            np.add(own.reshape(len(own), HEADS, 1, end), self._mask[span, ..., :end], out=self._own[span, ..., :end])
-        scores[..., begin:] = self._own[self._order]
-        weights = scores - np.maximum.reduce(scores, axis=3, keepdims=True)
-        np.exp(weights, out=weights)
-        read = np.empty_like(asked)
-        for members, prompt, length in self._groups:
-            np.matmul(weights[members, ..., :length], prompt.values[depth], out=read[members])
-        mixed, own = read[self._back], weights[..., begin:][self._back].reshape(rows, HEADS, -1, 1, TILE)
-        for span, end in self._spans:
-            mixed[span] += np.add.reduce(own[span, :, : end // TILE] @ _blocks(values[span, :, :end]), axis=2)
-        sums = np.add.reduce(np.add.reduce(weights.reshape(rows, HEADS, -1, TILE), axis=2), axis=2)
-        mixed /= sums[self._back].reshape(rows, HEADS, 1, 1)
-        return mixed.reshape(rows, WIDTH)
+def _layer(weights: Mapping[str, Floats], prefix: str) -> Layer:
+    qkv, out, gate_up, down = (weights[f"{prefix}{name}.weight"] for name in ("qkv", "out", "gate_up", "down"))
+    qkv = qkv * weights[f"{prefix}attention_norm.weight"]
+    qkv[:WIDTH] *= SCALE
+    gate_up = gate_up * weights[f"{prefix}feed_norm.weight"]
+    gate_up[: len(gate_up) // 2] *= -ONE
+    return Layer(qkv, out, gate_up, -down)
 
 
-def _blocks(x: Floats) -> Floats:
-    """Splits the positions of x (rows, HEADS, positions, HEAD) into blocks: (rows, HEADS, blocks, TILE, HEAD)."""
-    return x.reshape(len(x), HEADS, -1, TILE, HEAD)
+def _together(matrices: Sequence[Floats]) -> list[Floats]:
+    """Returns matrices as parts of one array, which is so large that the system gives it large pages."""
+    whole = np.concatenate([matrix.ravel() for matrix in matrices])
+    ends = np.cumsum([matrix.size for matrix in matrices]).tolist()
+    return [whole[end - matrix.size : end].reshape(matrix.shape) for matrix, end in zip(matrices, ends, strict=True)]
 
 
-def _up(number: int) -> int:
-    return -(-number // TILE) * TILE
+def up(number: int, multiple: int) -> int:
+    """Returns the next multiple from a number on."""
+    return -(-number // multiple) * multiple
 
 
-def _columns(rows: Floats) -> Floats:
-    """Returns rows (rows, features) as columns of tiles (tiles, features, ROWS). Unused columns are 0."""
-    tiles = np.zeros((-(-len(rows) // ROWS) * ROWS, rows.shape[1]), np.float32)
+def _columns(rows: Floats, wide: bool) -> Floats:
+    """Returns rows (rows, features) as columns of tiles (tiles, features, ROWS), or of one wide tile with `ROWS` more
+    columns at both ends. Unused columns are 0."""
+    count = up(len(rows), ROWS)
+    if wide:
+        tile = np.zeros((1, rows.shape[1], count + 2 * ROWS), np.float32)
+        tile[0, :, ROWS : ROWS + len(rows)] = rows.T
+        return tile
+    tiles = np.zeros((count, rows.shape[1]), np.float32)
     tiles[: len(rows)] = rows
     return np.ascontiguousarray(tiles.reshape(-1, ROWS, rows.shape[1]).transpose(0, 2, 1))
+
+
+def _rounds_alike(matrix: Floats, columns: int) -> bool:
+    """Returns whether a product with so many columns, and a tile more at each end, has the same bits as products with
+    its tiles alone. Of a wide product OpenBLAS computes the columns at the ends otherwise."""
+    rows = np.random.default_rng(0).standard_normal((columns, matrix.shape[1]), np.float32)
+    alone, inner = _rows(matrix @ _columns(rows, wide=False)), slice(ROWS, ROWS + columns)
+    wide = _columns(rows, wide=True)
+    transposed = np.ascontiguousarray(wide.transpose(0, 2, 1)).transpose(0, 2, 1)
+    return all(np.array_equal(_rows(matrix @ each)[inner], alone) for each in (wide, transposed))
 
 
 def _rows(x: Floats) -> Floats:
@@ -283,11 +239,8 @@ def normalize(x: Floats) -> Floats:
 
 
 def _rotate(x: Floats, cos: Floats, sin: Floats) -> None:
-    """Applies rotary position embedding to x (..., HEAD, columns) in place. `cos` and `sin` have the shape (..., HEAD /
-    2, columns)."""
-    first, second = x[..., : HEAD // 2, :], x[..., HEAD // 2 :, :]
-    turned = first * sin
-    first *= cos
-    first -= second * sin
-    second *= cos
-    second += turned
+    """Applies rotary position embedding to x (..., 2, HEAD / 2, columns) in place. `cos` has the shape (HEAD / 2,
+    columns), and `sin`, which is negative for the first half, (2, HEAD / 2, columns)."""
+    turned = x[..., ::-1, :, :] * sin
+    x *= cos
+    x += turned

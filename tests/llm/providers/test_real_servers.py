@@ -18,9 +18,9 @@ from redraft.llm.client.client import Client
 from redraft.llm.limits import Limits
 from redraft.llm.model import Beam, Choice, Finish, Message, Model, ModelError, Request, Sampling, UnsupportedRequest
 from redraft.llm.prompts.prompts import Prompts
+from redraft.llm.providers.embedded.attention import Cache
 from redraft.llm.providers.embedded.export import export_folder, export_gguf
 from redraft.llm.providers.embedded.model import EmbeddedModel, embedded
-from redraft.llm.providers.embedded.network import Cache
 from redraft.llm.providers.embedded.prompts import render
 from redraft.llm.providers.route import route
 from redraft.llm.truncation import Truncation

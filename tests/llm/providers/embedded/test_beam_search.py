@@ -10,8 +10,8 @@ from threadpoolctl import threadpool_limits
 
 from redraft.llm.model import Beam, Choice, Finish, Message, Request
 from redraft.llm.providers.embedded import prompts as prompt_formats
+from redraft.llm.providers.embedded.attention import Cache
 from redraft.llm.providers.embedded.model import EmbeddedModel, embedded
-from redraft.llm.providers.embedded.network import Cache
 from redraft.store.sources.wordproblems import problems
 
 [PROBLEM] = islice(problems(levels=(5,), seed=2), 1)

@@ -11,8 +11,9 @@ import pytest
 
 from redraft.llm.model import Finish, Message, ModelError, Reply, Request, UnsupportedRequest
 from redraft.llm.providers.embedded import prompts as prompt_formats
+from redraft.llm.providers.embedded.attention import Cache
 from redraft.llm.providers.embedded.model import EmbeddedModel, embedded
-from redraft.llm.providers.embedded.network import Cache, Floats
+from redraft.llm.providers.embedded.network import Floats
 from redraft.llm.providers.embedded.training.corpus import JOBS, conversations
 from redraft.store.problems import Problem
 from redraft.store.sources.wordproblems import problems

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from redraft.llm.providers.embedded.engine import BLOCK, drawn
+from redraft.llm.providers.embedded.attention import PLACES, TILE, Cache
+from redraft.llm.providers.embedded.engine import BLOCK, NUMBERS, drawn, uniform
 from redraft.llm.providers.embedded.model import embedded
-from redraft.llm.providers.embedded.network import SPAN, TILE, Cache, Floats, Network
+from redraft.llm.providers.embedded.network import Floats, Network
 from redraft.llm.providers.embedded.one_thread import one_thread
 from redraft.store.sources.wordproblems import problems
 
@@ -24,7 +25,7 @@ def network() -> Network:
 @pytest.fixture(scope="module")
 def prompts() -> list[NDArray[np.int64]]:
     encode = embedded().vocabulary.encode
-    return [np.array(encode(one.question), np.int64) for one in itertools.islice(problems(), 6)]
+    return [np.array(encode(one.question), np.int64) for one in itertools.islice(problems(), 16)]
 
 
 def token(prompt: int, step: int) -> int:
@@ -38,14 +39,18 @@ def alone(network: Network, prompts: Sequence[NDArray[np.int64]], number: int) -
     return [network.step(np.array([token(number, step)]), cache)[0] for step in range(STEPS)]
 
 
+@pytest.mark.parametrize("count", [6, 16])
 def test_a_row_does_not_depend_on_others_on_its_place_or_on_who_shares_its_prompt(
-    network: Network, prompts: list[NDArray[np.int64]]
+    network: Network, prompts: list[NDArray[np.int64]], count: int
 ) -> None:
+    """In 18 rows at most, and in 48, of which many are one wide product."""
+    prompts = prompts[:count]
     with one_thread():
         expected = [alone(network, prompts, number) for number in range(len(prompts))]
-        rows = [(number, 7 * number) for number in range(len(prompts))]  # each begins seven steps after the one before
-        cache, opened = Cache(SPAN + 8), list[list[int]]()
-        for step in range(STEPS + 7 * len(prompts)):
+        late = 42 // len(prompts)  # steps between the first tokens of two prompts
+        rows = [(number, late * number) for number in range(len(prompts))]
+        cache, opened = Cache(3 * len(prompts)), list[list[int]]()
+        for step in range(STEPS + late * len(prompts)):
             for number, first in rows:
                 if step == first:
                     for place in range(3):  # three rows share a prompt, one of them read anew
@@ -81,6 +86,40 @@ def test_rows_change_places_all_at_once(network: Network, prompts: list[NDArray[
             assert all(np.array_equal(row, expected[n][step]) for n, row in zip((1, 2, 0), logits, strict=True))
 
 
+def test_a_wide_product_has_the_bits_of_its_tiles(
+    network: Network, prompts: list[NDArray[np.int64]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On BLAS libraries that round both alike; the others are given tiles."""
+    found: list[list[Floats]] = []
+    for wide in (True, False):
+        if not wide:
+            monkeypatch.setattr(Network, "_is_wide", lambda network, columns: False)
+        cache = Cache(40)
+        with one_thread():
+            for row in range(40):
+                network.read(prompts[row % 16], cache, row, last=True)
+            found.append([network.step(np.array([token(row, step) for row in range(40)]), cache) for step in range(3)])
+    assert all(map(np.array_equal, *found))
+    assert 40 in network._wide
+
+
+def test_a_row_writes_on_beyond_the_places_that_the_cache_began_with(
+    network: Network, prompts: list[NDArray[np.int64]]
+) -> None:
+    with one_thread():
+        alone, beside = Cache(1), Cache(2)
+        network.read(prompts[0], alone, 0, last=True)
+        for row in range(2):
+            network.read(prompts[row], beside, row, last=True)
+        for step in range(PLACES + 40):
+            one, both = (
+                network.step(np.full(rows, token(0, step)), cache) for rows, cache in ((1, alone), (2, beside))
+            )
+            assert np.array_equal(one[0], both[0])
+    read = np.array([*prompts[0], *(token(0, step) for step in range(PLACES + 40))])
+    assert np.abs(network.read(read, Cache(1), 0, last=True)[0] - one[0]).max() < 1e-3
+
+
 def test_reading_on_after_a_prompt_is_reading_both(network: Network, prompts: list[NDArray[np.int64]]) -> None:
     whole, prompt = network.states(prompts[0])
     _, before = network.states(prompts[0][:9])
@@ -98,6 +137,12 @@ def test_a_draw_is_the_token_at_which_the_running_sum_passes_the_number() -> Non
     sums = weights.astype(np.float64).cumsum(axis=1)
     expected = [int((row <= number * row[-1]).sum()) for row, number in zip(sums, numbers, strict=True)]
     assert drawn(weights, numbers).tolist() == expected
+
+
+def test_numbers_are_those_of_a_seeds_stream() -> None:
+    stream = np.random.Generator(np.random.Philox(7))
+    numbers = uniform(7)
+    assert [next(numbers) for _ in range(2 * NUMBERS + 3)] == [stream.random() for _ in range(2 * NUMBERS + 3)]
 
 
 @pytest.mark.parametrize("number", [0.0, 1 - 2**-53])

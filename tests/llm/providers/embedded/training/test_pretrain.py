@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from redraft.llm.model import Message, Request
+from redraft.llm.providers.embedded.attention import Cache
 from redraft.llm.providers.embedded.model import HERE, embedded
-from redraft.llm.providers.embedded.network import Cache
 
 pytestmark = pytest.mark.train
 
