@@ -64,7 +64,7 @@ class Engine:
     """Runs jobs in a thread. `submit` is thread-safe. It returns a future whose result has the choices in the order of
     the seeds."""
 
-    def __init__(self, network: Network, vocabulary: Vocabulary, rows: int = 64) -> None:
+    def __init__(self, network: Network, vocabulary: Vocabulary, rows: int = 128) -> None:
         self.network, self.vocabulary = network, vocabulary
         self._cache = Cache(rows)
         self._pieces = vocabulary.pieces(network.embedding.shape[0])
