@@ -24,7 +24,7 @@ from redraft.flows.self_train import self_train
 from redraft.flows.self_training import decision
 from redraft.flows.self_training.training_method import FOLDER
 from redraft.store.tables.rounds import Estimate, Round
-from redraft.store.tables.sql import one_of
+from redraft.store.tables.sql import literal, one_of
 from redraft.store.tables.store import Store
 
 PROBLEMS, HELDOUT, DRAFTS = 200, 300, 6
@@ -113,7 +113,6 @@ REINFORCED = (
     Experiment("reinforced", "grpo", "grpo", 1, samples=4, trainer=TRL),
     Experiment("reinforced", "score", "score", 1, samples=1, trainer=TRL),
 )
-"""In these loops the trainer draws another 1,280 completions, which are not counted in the tokens."""
 EXPERIMENTS = (*METHODS, *CARRIED, *REINFORCED, *COLLAPSE)
 
 
@@ -173,7 +172,8 @@ def processor_s() -> float:
 @dataclass(frozen=True)
 class Outcome:
     """The result of a finished loop: its rounds, and for each round the shares of right samples by problem. `tokens`
-    counts the tokens of all drafts and labels."""
+    counts the tokens of all drafts and labels that the method requested, and of the completions that the trainer
+    drew."""
 
     rounds: Sequence[Round]
     shares: Sequence[Mapping[str, float]]
@@ -186,15 +186,23 @@ def outcome(one: Experiment, store: Store) -> Outcome | None:
     file = Path(f"{one.key}.loop")
     if not file.is_file():
         return None
-    rounds = store.rounds(file.read_text(encoding="utf-8"))
+    loop_id = file.read_text(encoding="utf-8")
+    rounds = store.rounds(loop_id)
     shares = [decision.shares(store, made.evaluation_recipe or "", made.evaluation_replicate or "") for made in rounds]
-    runs = {name for made in rounds for name in (*made.generation_runs, *made.annotation_runs)}
-    [(tokens,)] = store.query(TOKENS.format(runs=one_of("run_id", sorted(runs)))).rows
+    drawn = [(made.generation_recipe or "", made.generation_replicate or "") for made in rounds[1:]]
+    pairs = ", ".join(f"({literal(recipe)}, {literal(replicate)})" for recipe, replicate in drawn)
+    runs = one_of("run_id", sorted({name for made in rounds for name in made.annotation_runs}))
+    [(tokens,)] = store.query(TOKENS.format(pairs=pairs, runs=runs, samples=one.samples)).rows
+    tokens += sum(made.figures.get("drawn_tokens", 0) for made in store.models(loop_id))
     seconds = sum(float(each.read_text() or 0) for each in Path().glob(f"{one.key}.*.seconds"))
     return Outcome(rounds, shares, tokens, seconds)
 
 
-TOKENS = "SELECT coalesce(sum(completion_tokens), 0)::BIGINT FROM calls WHERE {runs}"
+TOKENS = """
+SELECT coalesce((SELECT sum(completion_tokens) FROM calls WHERE (recipe, replicate) IN ({pairs}) OR {runs}), 0)::BIGINT
+     - coalesce((SELECT sum(tokens) FROM samples WHERE (recipe, replicate) IN ({pairs}) AND role = 'sample'
+                 AND sample >= {samples}), 0)::BIGINT"""
+"""Loops share drafts, and another loop may have asked for more of them."""
 
 
 def points(found: Estimate) -> str:

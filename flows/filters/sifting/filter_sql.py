@@ -11,17 +11,20 @@ from redraft.store.tables.sql import literal
 @dataclass(frozen=True, slots=True)
 class Scope:
     """The trajectories that a dataset may contain: of one run or of all runs, with or without held-out problems. If
-    `drawn` is given, only trajectories with one of these pairs of recipe and replicate."""
+    `drawn` is given, only trajectories with one of these pairs of recipe and replicate. If `samples` is given, only the
+    first `samples` independent samples of each problem."""
 
     run: str | None = None
     include_heldout: bool = False
     drawn: tuple[tuple[str, str], ...] = ()
+    samples: int | None = None
 
     @property
     def spec(self) -> dict[str, Any]:
         """Returns the scope as JSON data, as the column `datasets.filter` stores it."""
         found: dict[str, Any] = {"run": self.run} | ({"include_heldout": True} if self.include_heldout else {})
-        return found | ({"drawn": [list(pair) for pair in self.drawn]} if self.drawn else {})
+        found |= {"drawn": [list(pair) for pair in self.drawn]} if self.drawn else {}
+        return found | ({"samples": self.samples} if self.samples is not None else {})
 
     @property
     def sql(self) -> str:
@@ -30,6 +33,11 @@ class Scope:
         conditions = [f"p.run_id = {literal(self.run)}"] if self.run is not None else []
         conditions += [f"(p.recipe, p.replicate) IN ({pairs})"] if pairs else []
         return " AND ".join(conditions) or "true"
+
+    @property
+    def sample_sql(self) -> str:
+        """Returns the scope as a condition on the `role` and the `sample` of a trajectory."""
+        return "true" if self.samples is None else f"(role <> 'sample' OR sample < {self.samples})"
 
 
 class Judge(NamedTuple):
@@ -62,7 +70,7 @@ def sifted(
     `judges` are the SQL forms of filters (see `SqlFilter`). `held_out` maps the id of each problem that is left out to
     the reason.
     """
-    tables = [START.format(these=scope.sql, held=_held(held_out or {}))]
+    tables = [START.format(these=scope.sql, first=scope.sample_sql, held=_held(held_out or {}))]
     for number, judge in enumerate(judges):
         before = judge.joined(f"(SELECT *, dropped IS NULL AS open FROM judged{number})")
         tables.append(JUDGED.format(number=number + 1, before=before, judge=judge.sql))
@@ -88,7 +96,7 @@ START = """held AS (
     SELECT j.commit_id, j.path_id, j.trajectory_id, j.turn, j.turns, j.correct, j.stop, j.tokens, j.signature,
            j.by_equations, j.wrong_equation, j.ended, j.reason, j.oracle_used, j.sample, j.role, j.answer, u.unit,
            u.problem_id, u.question, u.split, u.note
-    FROM raw.judged j JOIN units u USING (commit_id) WHERE j.role <> 'rollout'
+    FROM raw.judged j JOIN units u USING (commit_id) WHERE j.role <> 'rollout' AND {first}
 ), represented AS (
     FROM drafts WHERE turns = 1
     UNION ALL

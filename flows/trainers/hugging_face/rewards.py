@@ -42,13 +42,15 @@ class GraderReward:
         name, arguments = grader_spec(grader)
         self._grader: Any = self._runner.run(self._made(name, arguments))
         self._graded = self._undecided = 0
+        self.drawn_tokens = 0
         self.oracle_used = False
 
     @property
     def figures(self) -> Mapping[str, Any]:
-        """Returns the number of graded completions, the number of completions without a reward, and whether the grader
-        read the answer key."""
-        return {"graded": self._graded, "undecided": self._undecided, "oracle_used": self.oracle_used}
+        """Returns the number of graded completions, the number of completions without a reward, the number of tokens
+        that the trainer drew for them, and whether the grader read the answer key."""
+        counts = {"graded": self._graded, "undecided": self._undecided, "drawn_tokens": self.drawn_tokens}
+        return {**counts, "oracle_used": self.oracle_used}
 
     def __call__(self, rows: Sequence[Mapping[str, Any]], texts: Sequence[str]) -> list[float | None]:
         """Returns the reward of each text, which is an answer to the question of its row. A text that the grader cannot

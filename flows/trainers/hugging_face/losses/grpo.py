@@ -20,7 +20,8 @@ def grpo(work: Work) -> Fit:
     rows = work.conversations(model)
     reward = GraderReward(settings.grader, work.task.prompts)
 
-    def graded(completions: list[Any], **columns: Any) -> list[float | None]:
+    def graded(completions: list[Any], completion_ids: list[list[int]], **columns: Any) -> list[float | None]:
+        reward.drawn_tokens += sum(map(len, completion_ids))
         texts = [one if isinstance(one, str) else one[-1]["content"] for one in completions]
         asked = zip(columns["question"], columns["answer"], columns["kind"], strict=True)
         rows = [{"question": question, "answer": answer, "kind": kind} for question, answer, kind in asked]

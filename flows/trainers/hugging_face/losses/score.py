@@ -187,6 +187,7 @@ class ScoreTrainer(Trainer):
             )  # fmt: skip
         writer.train()
         drawn = [_up_to_end(each, ends) for each in found[:, longest:].tolist()]
+        self.reward.drawn_tokens += sum(map(len, drawn))
         return drawn, tokenizer.batch_decode(drawn, skip_special_tokens=True)
 
     def _batch(self, prompts: Sequence[Sequence[int]], drawn: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor, Tensor]:
