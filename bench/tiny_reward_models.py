@@ -11,6 +11,7 @@ sends and parses. The program runs in the environment of vLLM under `build/serve
 import json
 import sys
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -133,8 +134,12 @@ def config(family: str) -> Any:
     elif family == "skywork":
         found.architectures = ["Qwen2ForPrmModel"]
     else:
-        found.num_labels = {"one_class": 1, "two_classes": 2, "three_classes": 3}[family]
-        found.problem_type = "regression" if family == "one_class" else None  # as Trainer writes it for a single label
+        found.num_labels = {"two_classes": 2, "three_classes": 3}.get(family, 1)
+        found.problem_type = {  # as Trainer writes it for one label, and as redraft's trainer `trl` does
+            "one_class": "regression",
+            "steps": "multi_label_classification",
+            "value": "multi_label_classification",
+        }.get(family)
     return found
 
 
@@ -228,6 +233,22 @@ def skywork(model: nn.Module, tokenizer: Any, question: str, steps: Sequence[str
     return model(torch.tensor([tokens])).sigmoid()[0, ends, 0].tolist()
 
 
+def step_ends(model: Any, tokenizer: Any, question: str, steps: Sequence[str]) -> list[Any]:
+    """As in redraft's trainer `trl`: the sigmoid of the head at the ends of steps that are tokenized one by one."""
+    pieces = [tokenizer.encode(f"{text}\n", add_special_tokens=False) for text in [question, *steps]]
+    ends = list(accumulate(map(len, pieces)))[1:]
+    tokens = torch.tensor([[token for piece in pieces for token in piece]])
+    states = model.model(tokens).last_hidden_state[0, [end - 1 for end in ends]]
+    return model.score(states).sigmoid()[:, 0].tolist()
+
+
+def values(model: nn.Module, tokenizer: Any, question: str, steps: Sequence[str]) -> list[Any]:
+    """As in redraft's trainer `trl`: the sigmoid of the head at the end of each partial solution, as it was written."""
+    texts = accumulate([*(f"{step}\n\n" for step in steps[:-1]), steps[-1]])
+    ids = [torch.tensor([tokenizer.encode(f"{question}\n\n{text}")]) for text in texts]
+    return [model(each).logits[0].sigmoid().tolist() for each in ids]
+
+
 def classes(model: nn.Module, tokenizer: Any, question: str, steps: Sequence[str]) -> list[Any]:
     """Returns the class probabilities of the question with the steps up to each step."""
     found = []
@@ -237,7 +258,10 @@ def classes(model: nn.Module, tokenizer: Any, question: str, steps: Sequence[str
     return found
 
 
-READERS = {"qwen": qwen, "math_shepherd": math_shepherd, "rlhflow": rlhflow, "skywork": skywork}
+READERS = {
+    "qwen": qwen, "math_shepherd": math_shepherd, "rlhflow": rlhflow, "skywork": skywork, "steps": step_ends,
+    "value": values,
+}  # fmt: skip
 
 
 def main(family: str, folder: str) -> None:

@@ -14,13 +14,15 @@ from redraft.flows.display.progress import Progress
 from redraft.flows.generation.problems import problems
 from redraft.flows.self_training import decision
 from redraft.flows.self_training.accepted import folded
-from redraft.flows.self_training.loop import Loop, SpentError
+from redraft.flows.self_training.loop import Loop
+from redraft.flows.self_training.loop_state import LoopState, SpentError
 from redraft.flows.self_training.plan import POLICY, LoopPlan, loop_plan
 from redraft.flows.self_training.result import SelfTraining
 from redraft.flows.self_training.serving import Serving
 from redraft.flows.settings import DB, Selection, SelfTrainSettings
 from redraft.flows.settings_validation import takes
 from redraft.flows.trainers.trainer import TrainingError
+from redraft.flows.units.budget import RemainingBudget
 from redraft.store.errors import SourceError, plural
 from redraft.store.problems import Problem
 from redraft.store.tables.stage_store import opened
@@ -69,7 +71,8 @@ async def self_train(given: SelfTrainArguments) -> SelfTraining:
         run_id = await off_loop(store.start_run, "self-train", plan.loop_id, given.method, base, plan.config)
         status, spent = "failed", None
         serving = Serving(plan.make_server and plan.make_server(), given.api_base, progress.say)
-        loop = Loop(plan, trainers, store, progress, given.budget, serving=serving, method=given.method, run_id=run_id)
+        budget = RemainingBudget(given.budget)
+        loop = Loop(LoopState(plan, store, progress, budget, serving, given.method, run_id), trainers)
         try:
             async with serving:
                 await loop.run(given.rounds, all_rounds=given.all_rounds, stop_on_alarm=given.stop_on_alarm)

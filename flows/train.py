@@ -20,6 +20,7 @@ from redraft.llm.providers.embedded.training.settings import FinetuneSettings
 from redraft.llm.providers.shared.redaction import redact_addresses
 from redraft.store.digest import digest
 from redraft.store.errors import SourceError, plural
+from redraft.store.exports.export_file import FULL
 from redraft.store.sources.files import rows
 from redraft.store.sources.split import is_held_out
 from redraft.store.tables.store import Store
@@ -85,7 +86,8 @@ async def train(
         made = {**asdict(tuned), "settings": asdict(settings), "model": model, "files": list(map(_known, files))}
         (folder / "tuned.json").write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise ModelError(f"{error.filename or folder}: {error.strerror}.", cure="Name another folder.") from error
+        cure = "Free some space, and give the same command again." if error.errno in FULL else "Name another folder."
+        raise ModelError(f"{error.filename or folder}: {error.strerror}.", cure=cure) from error
     return tuned
 
 

@@ -14,24 +14,34 @@ from redraft.store.trajectory import Grade, Trajectory
 NAME = "implicit"
 
 
-def implicit(client: Client, *, model: str, reference: str, beta: float = 0.1) -> Grader:
+def implicit(
+    client: Client,
+    *,
+    model: str,
+    reference: str,
+    beta: float = 0.1,
+    api_base: str | None = None,
+    reference_api_base: str | None = None,
+) -> Grader:
     """Grades a draft by sigmoid(beta * (log p - log p_ref)), in [0, 1]. Here log p is the log-probability of the draft,
     given the question, under `model`, and log p_ref that under `reference`, the model before the training. Under the
     Bradley-Terry model, the value is the probability that the draft is better than a draft with log p = log p_ref. The
     value is 0.5 if the training did not change the draft's probability.
 
     If a model cannot read the draft, or does not provide log-probabilities of given texts, the grade has a reason
-    instead of a value. The embedded model provides them. Raises PartError unless `beta` is above 0, and fatal
+    instead of a value. The embedded model and vLLM provide them. Raises PartError unless `beta` is above 0, and fatal
     ModelErrors.
 
     Args:
         model: The model that was trained by DPO, as `embedded:FOLDER`.
         reference: The model before the training.
         beta: The beta of the DPO training.
+        api_base: The address of the server of the model.
+        reference_api_base: The address of the server of the reference.
     """
     if not beta > 0:
         raise PartError(f"beta={beta} of grader 'implicit' has to be above 0")
-    judges = client.for_model(model), client.for_model(reference)
+    judges = client.for_model(model, api_base), client.for_model(reference, reference_api_base)
 
     async def grade(trajectory: Trajectory) -> Grade:
         empty = NAME, trajectory.trajectory_id, trajectory.turn

@@ -40,12 +40,12 @@ def prm(
     product, minimum, last or mean. `neutral` says whether a neutral step counts as positive or negative. With `log` the
     draft's value is the natural logarithm of the aggregate, which does not round to 0 for a long draft.
 
-    `profile` says how the reward model `model`, served at `api_base`, is asked: math_shepherd, qwen, skywork, rlhflow
-    or classify (see `rewards/prm_profiles.py`). The profile "judge" asks a language model, by default the writer's own,
-    to rate the steps as JSON; the probability of a rating is its fraction among `votes` replies. The profile "embedded"
-    uses the reward model that redraft includes, or one that was trained into a folder, if `model` is "embedded:FOLDER".
-    These judge only the built-in problems, and need no call. The default is "embedded" for drafts of the embedded
-    model, and "judge" for all others.
+    `profile` says how the reward model `model`, served at `api_base`, is asked: math_shepherd, qwen, skywork, rlhflow,
+    classify, steps or value (see `rewards/prm_profiles.py`). The profile "judge" asks a language model, by default the
+    writer's own, to rate the steps as JSON; the probability of a rating is its fraction among `votes` replies. The
+    profile "embedded" uses the reward model that redraft includes, or one that was trained into a folder, if `model` is
+    "embedded:FOLDER". These judge only the built-in problems, and need no call. The default is "embedded" for drafts of
+    the embedded model, and "judge" for all others.
 
     The grade has a reason instead of a value if the draft or a call failed, if the number of values differs from the
     number of steps, or if a value is not a probability. Raises PartError for an unknown setting, and fatal ModelErrors.
@@ -117,7 +117,8 @@ def _embedded_values(model: ProcessRewardModel, trajectory: Trajectory) -> list[
 
 async def _served_values(client: Client, family: Profile, trajectory: Trajectory) -> list[Detail]:
     """Returns the values that a reward model's server gives the steps. Raises ModelError and Nonsense."""
-    calls = family.calls(trajectory.question.text, written(trajectory))
+    steps = [step.text for step in trajectory.draft() if step.text.strip()] if family.whole else written(trajectory)
+    calls = family.calls(trajectory.question.text, steps)
     requests = [client.request(messages, temperature=0, max_tokens=1) for messages in calls]
     drawn = await gather(client.draw(trajectory.question, "grade", trajectory.place, request) for request in requests)
     replies: list[Any] = []

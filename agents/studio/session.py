@@ -124,7 +124,7 @@ def check_arguments(strategy: Spec, arguments: Mapping[str, Any]) -> dict[str, A
         name = strategy if isinstance(strategy, str) else getattr(strategy, "__name__", str(strategy))
         raise PartError(f"no argument {unknown!r} of strategy {name!r}; {alternatives(unknown, sorted(known))}")
     for name, text in texts.items():
-        if name.rpartition(".")[2] == "api_base" and re.search(LOCATION_SECRET, text):
+        if name.endswith("api_base") and re.search(LOCATION_SECRET, text):
             raise PartError(f"{name} holds a password or a key, which threads would keep: set REDRAFT_API_KEY instead")
     found: dict[str, Any] = texts | {
         name: convert(texts[name], MODEL[name][0], name) for name in MODEL if name in texts

@@ -139,7 +139,7 @@ async def located(given: Model) -> dict[str, Any]:
     """Returns the parameters `api_base` and `arguments`, in which env:NAME and secret:BLOCK are replaced by the
     addresses that they name. Raises SettingsError if there is no such variable or block."""
     arguments = {
-        key: await _address(key, value) if key.endswith(".api_base") else value
+        key: await _address(key, value) if key.endswith("api_base") else value
         for key, value in (given.arguments or {}).items()
     }
     default = None if given.model.partition(":")[0] == "embedded" else os.environ.get("REDRAFT_API_BASE")

@@ -49,7 +49,7 @@ def recipe(
 def _is_elsewhere(name: str, value: Any) -> bool:
     """Returns True if a setting is not part of the recipe, because it does not affect drafts: the number of samples,
     the address of a model, and a part's model that is None."""
-    return name == "samples" or name.endswith(".api_base") or (value is None and name.endswith(".model"))
+    return name == "samples" or name.endswith("api_base") or (value is None and name.endswith(".model"))
 
 
 def _text(name: str, value: Any) -> str | None:

@@ -28,7 +28,7 @@ def run_config(settings: Settings, strategy: Strategy) -> dict[str, Any]:
 
 def plain_argument(key: str, value: Any) -> str | None:
     """Returns an argument as a string. Secrets in an address are masked."""
-    if key.endswith(".api_base"):
+    if key.endswith("api_base"):
         return ",".join(map(redact_address, [value] if isinstance(value, str) else value))
     return recorded(value)
 

@@ -14,7 +14,7 @@ from redraft.flows.self_training.models import LoopModel, first_model
 from redraft.flows.self_training.training_method import MethodError, Part, TrainingMethod, flat, read_method, replaced
 from redraft.flows.servers.model_server import Server
 from redraft.flows.settings import ModelSettings, SelfTrainSettings
-from redraft.flows.trainers.trainer import Trainer
+from redraft.flows.trainers.trainer import CLASSIFIERS, Trainer
 from redraft.store.digest import digest
 from redraft.store.errors import PartError, alternatives
 from redraft.store.fields import described
@@ -73,11 +73,24 @@ class LoopPlan:
         part = self.trained_parts[role]
         return parts(part.format, part.filters, part.flat_arguments, part.preset)
 
-    def judging(self, verifier: str) -> dict[str, Any]:
-        """Returns the arguments of the grader that calls the verifier with this name."""
-        part = self.method.verifier
-        names = {"{verifier}": verifier, "{base}": self.base.name}
-        return {f"grader.{key}": names.get(value, value) for key, value in (part.judges if part else {}).items()}
+    @property
+    def judged_by_base(self) -> bool:
+        """Returns whether the grader that calls the verifier also calls the first model."""
+        return bool(self.method.verifier) and "{base}" in self.method.verifier.judges.values()
+
+    def judging(self, verifier: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the arguments of the grader that calls the verifier. Each model is given by its name as `model`, and
+        by the address of its server, if it has one, as `api_base`."""
+        part, found = self.method.verifier, dict[str, Any]()
+        asked = {"{verifier}": verifier, "{base}": base}
+        for key, value in (part.judges if part else {}).items():
+            model = asked.get(value, {"model": value})
+            found[f"grader.{key}"] = model["model"]
+            if "api_base" in model:
+                found["grader.api_base" if key == "model" else f"grader.{key}_api_base"] = model["api_base"]
+        if part and part.loss in PROFILES and "api_base" in verifier:
+            found["grader.profile"] = PROFILES[part.loss]
+        return found
 
 
 def loop_plan(given: SelfTrainSettings, problems: Sequence[Problem], heldout: Sequence[Problem]) -> LoopPlan:
@@ -94,6 +107,7 @@ def loop_plan(given: SelfTrainSettings, problems: Sequence[Problem], heldout: Se
     embedded = given.trainer == "embedded"
     _check_starts(method)
     _check_losses(method, given.trainer, factory)
+    _check_verifier(method, given, serving)
     training = {
         role: whole(factory, {**(part.training if embedded else {}), **own}, "trainer", PREFIX)
         for role, part in {POLICY: method.policy, VERIFIER: method.verifier}.items()
@@ -160,7 +174,7 @@ def _check_starts(method: TrainingMethod) -> None:
 
 
 def _check_losses(method: TrainingMethod, trainer: Any, factory: Any) -> None:
-    """Raises MethodError for a loss that the trainer does not have, and for a verifier that no server can serve."""
+    """Raises MethodError for a loss that the trainer does not have."""
     losses = getattr(sys.modules.get(getattr(factory, "__module__", "")), "LOSSES", None)
     for part in (method.policy, method.verifier):
         if part and losses and part.loss not in losses:
@@ -168,10 +182,23 @@ def _check_losses(method: TrainingMethod, trainer: Any, factory: Any) -> None:
             raise MethodError(
                 f"trainer {trainer!r} has no loss {part.loss!r} of the method; {there}: take another --trainer"
             )
-    if method.verifier and trainer == "trl":
+
+
+def _check_verifier(method: TrainingMethod, given: SelfTrainSettings, serving: Mapping[str, Any]) -> None:
+    """Raises MethodError for a verifier that no server would serve."""
+    part = method.verifier
+    if part is None or given.trainer != "trl":
+        return
+    if not given.server:
+        raise MethodError("the method trains a verifier, which a server has to serve: take --server command")
+    if part.loss not in CLASSIFIERS:
+        return
+    if given.server == "lora":
+        raise MethodError("the method's verifier is a classifier, and --server lora serves policies: take command")
+    if given.server == "command" and "verifier_command" not in serving:
         raise MethodError(
-            "the method trains a verifier, and --server serves policies alone: take --trainer embedded, --trainer"
-            " command with a model that graders reach, or a method without a verifier"
+            "the method's verifier is a classifier, which needs a command line of its own: set"
+            " server.verifier_command='vllm serve {model} --port {port} --runner pooling'"
         )
 
 
@@ -196,6 +223,8 @@ def _problems_digest(problems: Sequence[Problem], *more: str) -> str:
 PREFIX, SERVING = "trainer.", "server."
 """The prefixes of arguments of the trainer and of the server. The server's arguments are not part of a loop's identity,
 because they do not change models or drafts."""
+PROFILES = {"prm": "steps", "value": "value"}
+"""The profiles with which the grader `prm` calls a served verifier, by the verifier's loss."""
 NEWER = {"augment", "verifier"}
 """Fields of methods that are part of a loop's identity only if its method has them."""
 DEFAULT_SAMPLES = 8

@@ -18,7 +18,13 @@ POLL_S = 0.3
 
 
 def command(
-    *, command: str, model: str = "{model}", health: str = "/health", path: str = "/v1", patience: float = 1800.0
+    *,
+    command: str,
+    verifier_command: str | None = None,
+    model: str = "{model}",
+    health: str = "/health",
+    path: str = "/v1",
+    patience: float = 1800.0,
 ) -> Server:
     """Starts a program for each model, and waits until it replies at its health route. When the model is no longer
     needed, ends the program with all its child processes. The program also ends if redraft is killed. `{model}` in the
@@ -27,21 +33,27 @@ def command(
 
     Args:
         command: The command line, such as "vllm serve {model} --port {port}".
+        verifier_command: The command line for a verifier that is a classifier, such as "vllm serve {model} --port
+            {port} --runner pooling". A verifier that writes is served by `command`.
         model: The name by which the server knows the model.
         health: The route that replies with status 200 when the model is ready.
         path: The path of the API, which is appended to host and port.
         patience: The time limit in seconds for the server to become ready.
     """
-    words = command_words(command, "server 'command'", PLACES)
-    name = Path(words[0]).name
+    lines_of = {False: command_words(command, "server 'command'", PLACES)}
+    if verifier_command is not None:
+        lines_of[True] = command_words(verifier_command, "server 'command'", PLACES)
     fill(model, {"model": ""})
     if not health.startswith("/") or not patience > 0:
         raise PartError(f"health={health!r} of server 'command' is a route such as /health, and patience above 0")
 
     @asynccontextmanager
     async def server(task: ServingTask) -> AsyncIterator[Served]:
+        if task.classifies not in lines_of:
+            raise ServerError(f"{task.name} is a classifier: set server.verifier_command, such as {SUCH_AS!r}")
         place, port = str(task.weights or task.name), _free_port()
-        given = [fill(word, {"model": place, "port": port}) for word in words]
+        given = [fill(word, {"model": place, "port": port}) for word in lines_of[task.classifies]]
+        name = Path(given[0]).name
         task.say(f"{name} serves {place}")
         program = await start_program([sys.executable, "-m", GUARD, *given], piped=True)
         last: deque[str] = deque(maxlen=LAST)
@@ -93,3 +105,4 @@ def _free_port() -> int:
 
 
 GOES_ON = "and the same command goes on"
+SUCH_AS = "vllm serve {model} --port {port} --runner pooling"

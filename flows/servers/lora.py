@@ -22,6 +22,8 @@ def lora(*, timeout: float = 600.0) -> Server:
 
     @asynccontextmanager
     async def server(task: ServingTask) -> AsyncIterator[Served]:
+        if task.classifies:
+            raise ServerError(f"server 'lora' serves policies, and {task.name} is a classifier: take --server command")
         if not task.api_base:
             raise ServerError(f"server 'lora' needs the address of a vLLM server, as --api-base: {CURE}")
         served = Served(task.name, task.api_base)

@@ -18,12 +18,13 @@ class ServerError(RedraftError):
 class ServingTask:
     """The task of a server: to serve the model `name`. `weights` is the folder of its weights if it was trained here.
     `api_base` is the address of the user's own server, or a list of addresses, or None. `say` receives lines about the
-    progress."""
+    progress. If `classifies`, the model does not write, but gives values to texts or to steps."""
 
     name: str
     weights: Path | None
     api_base: str | Sequence[str] | None
     say: Callable[[str], None]
+    classifies: bool = False
 
 
 @dataclass(frozen=True, slots=True)

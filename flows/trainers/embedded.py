@@ -5,15 +5,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from redraft.flows.train import train
-from redraft.flows.trainers.trainer import Trained, Trainer, TrainingError, TrainingTask
+from redraft.flows.trainers.trainer import CLASSIFIERS, Trained, Trainer, TrainingError, TrainingTask
 from redraft.llm.model import ModelError
 from redraft.llm.providers.embedded.model import weights_folder
 from redraft.llm.providers.embedded.training.settings import FinetuneSettings
 from redraft.store.errors import PartError, alternatives
 
 LOSSES = ("sft", "dpo", "prm", "value")
-JUDGED = ("prm", "value")
-"""The losses of verifiers."""
 
 
 def embedded(
@@ -56,7 +54,7 @@ def embedded(
         )
         if task.loss == "dpo":
             figures = await asyncio.to_thread(_prefer, task, settings, beta)
-        elif task.loss in JUDGED:
+        elif task.loss in CLASSIFIERS:
             figures = await asyncio.to_thread(_verify, task, settings)
         else:
             tuned = await train(

@@ -10,6 +10,9 @@ from typing import Any, Protocol
 from redraft.llm.prompts.prompts import Prompts
 from redraft.store.errors import RedraftError
 
+CLASSIFIERS = ("prm", "value")
+"""The losses whose models write nothing: they give steps or texts their values."""
+
 
 class TrainingError(RedraftError):
     """Raised if a model cannot be trained. The message names the cause and the cure."""

@@ -50,7 +50,7 @@ def trl(
 
     Losses: `sft` trains on completions, each row weighted by its `weight`; `dpo` on pairs; `kto` on labelled answers.
     `grpo` and `score` (SCoRe) draw answers to the rows of the format `prompts`, and a grader rewards them. `prm` trains
-    a classifier of steps, and `value` a value model. On a CPU, the same rows, seed and machine give the same weights.
+    a reward model of steps, and `value` a value model. On a CPU, the same rows, seed and machine give the same weights.
     Raises ModelError if a package is missing, and PartError for a setting that is out of its range.
 
     Args:
@@ -92,7 +92,7 @@ def trl(
         begins = str(task.weights) if task.weights else base or task.base
         job = TrlTask(
             rows=task.rows, base=begins, out=task.out, loss=task.loss, seed=task.seed, settings=settings,
-            prompts=task.prompts,
+            trunk=task.trunk, prompts=task.prompts,
         )  # fmt: skip
         await _run(job, task)
         made = json.loads((task.out / FIGURES).read_text(encoding="utf-8"))

@@ -3,13 +3,14 @@ where the reply has the values of the steps.
 
 No profile applies softmax, because the server is asked for probabilities (`use_activation`), and a second softmax would
 move every value towards 1/2. If a row does not sum to 1, the server has not applied softmax, and the row is rejected.
-Only the profile "skywork" asks for logits.
+Only the profiles "skywork" and "steps" ask for logits.
 """
 
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Any
 
@@ -28,12 +29,14 @@ class Nonsense(Exception):
 class Profile:
     """The format of a family of reward models. `show(question, steps)` returns the messages of each call. `read`
     returns the steps' probabilities from the JSON of the replies, or raises Nonsense. `way` is one of REWARDS in
-    `llm/providers/route.py`. `tag` is the token that ends a step, if the server finds the steps by it."""
+    `llm/providers/route.py`. `tag` is the token that ends a step, if the server finds the steps by it. If
+    `whole`, the white space around steps is sent, too."""
 
     way: str
     show: Callable[[str, Sequence[str]], Shown]
     read: Callable[[Sequence[Any]], list[Detail]]
     tag: str = ""
+    whole: bool = False
 
     def calls(self, question: str, steps: Sequence[str]) -> Shown:
         """Returns the messages of each call. Raises Nonsense if the question or a step contains the tag, because the
@@ -80,6 +83,11 @@ def _skywork(question: str, steps: Sequence[str]) -> Shown:
     return [pieces]
 
 
+def _steps(question: str, steps: Sequence[str]) -> Shown:
+    """Returns the messages of one call: pieces that each end with a line's end, as the trainer `trl` tokenizes them."""
+    return [[Message("piece", f"{question}\n"), *(Message("end", f"{step}\n") for step in steps)]]
+
+
 def _rlhflow(question: str, steps: Sequence[str]) -> Shown:
     """Returns the messages of one call for each step. A "+" follows each earlier step, as in the model's training."""
     texts = [f"{question} {steps[0]}", *steps[1:]]
@@ -89,6 +97,11 @@ def _rlhflow(question: str, steps: Sequence[str]) -> Shown:
 
 def _prefixes(question: str, steps: Sequence[str]) -> Shown:
     return [[Message("input", "\n\n".join([question, *steps[:end]])) for end in range(1, len(steps) + 1)]]
+
+
+def _solutions(question: str, steps: Sequence[str]) -> Shown:
+    """Returns the messages of one call: the question with each partial solution, as the format `value` writes it."""
+    return [[Message("input", f"{question}\n\n{text}") for text in accumulate(steps)]]
 
 
 def probabilities(row: Any, classes: Sequence[int] = ()) -> list[float]:
@@ -180,8 +193,10 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
         "skywork": Profile("values", _skywork, _logits),
         "rlhflow": Profile("signs", _rlhflow, _signs),
         "classify": Profile("classify", _prefixes, _ratings),
+        "steps": Profile("values", _steps, _logits),
+        "value": Profile("classify", _solutions, _ratings, whole=True),
     }
 )
 """The profiles by name, after peiyi9979/math-shepherd-mistral-7b-prm, Qwen/Qwen2.5-Math-PRM-7B, Skywork-o1-Open-PRM and
 RLHFlow's generative PRMs. "classify" is for any classifier of prefixes with the class good, the classes bad and good,
-or the classes -1, 0 and 1."""
+or the classes -1, 0 and 1. "steps" and "value" are for the models that the trainer `trl` trains by these losses."""

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from transformers import (
     AutoConfig,
+    AutoModel,
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
-    AutoModelForTokenClassification,
     AutoTokenizer,
 )
 
@@ -18,24 +18,31 @@ from redraft.flows.trainers.trainer import TrainingError
 
 ADAPTER = "adapter_config.json"
 """The file by which a folder of adapters is distinguished from a folder of a model."""
+LAYERS = ("layers.", "h.")
+"""The prefixes of the names of layers' weights in transformers' models."""
 HEADS: dict[str, tuple[Any, dict[str, Any]]] = {
     "writes": (AutoModelForCausalLM, {}),
-    "labels": (AutoModelForTokenClassification, {"num_labels": 2}),
-    "values": (AutoModelForSequenceClassification, {"num_labels": 1, "problem_type": "regression"}),
+    "values": (AutoModelForSequenceClassification, {"num_labels": 1, "problem_type": "multi_label_classification"}),
 }
-"""The purposes of a model: to write text, to classify tokens as bad or good, or to give a text a value."""
+"""The purposes of a model: to write text, or to give a text or each of its steps a value in [0, 1]. With this type of
+problem, vLLM returns the sigmoid of the head's output."""
 
 
-def load_model(name: str, head: str = "writes", *, adapters: bool = False) -> Any:
+def load_model(name: str, head: str = "writes", *, adapters: bool = False, trunk: str | None = None) -> Any:
     """Returns a model by a folder or by its name on the Hub. If the folder has adapters, the model has them and they
-    can be trained further. With `adapters` on a GPU, the other weights are in half precision. Raises TrainingError."""
+    can be trained further. With `adapters` on a GPU, the other weights are in half precision. The layers of the model
+    in the folder `trunk` replace the model's layers; the model keeps its embedding, its last norm and its output head.
+    Raises TrainingError."""
     kind, settings = HEADS[head]
     dtype = torch.bfloat16 if adapters and torch.cuda.is_available() else torch.float32
     try:
         _check_folder(name)
         if (Path(name) / ADAPTER).is_file():
             return _with_adapters(name, kind, settings, dtype)
-        return kind.from_pretrained(name, dtype=dtype, **settings)
+        model = kind.from_pretrained(name, dtype=dtype, **settings)
+        if trunk:
+            model.base_model.load_state_dict(_layers(trunk, dtype), strict=False)
+        return model
     except (OSError, ValueError, KeyError) as error:
         raise _unreadable(name, error) from error
 
@@ -66,6 +73,14 @@ def stored_dtype(name: str) -> Any:
 def context(model: Any) -> int:
     """Returns the context length of a model in tokens."""
     return getattr(model.config.get_text_config(), "max_position_embeddings", None) or LONGEST
+
+
+def _layers(folder: str, dtype: Any) -> dict[str, Any]:
+    """Returns the weights of the layers of a model, without its embedding and its last norm. Raises TrainingError."""
+    if (Path(folder) / ADAPTER).is_file():
+        raise TrainingError(f"{folder} has adapters alone, and no layers to begin with: set trainer.merge=true")
+    weights = AutoModel.from_pretrained(folder, dtype=dtype).state_dict()
+    return {name: weight for name, weight in weights.items() if name.startswith(LAYERS)}
 
 
 def _with_adapters(name: str, kind: Any, settings: dict[str, Any], dtype: Any) -> Any:

@@ -81,8 +81,9 @@ class TrlSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrlTask:
-    """A training task: the file of rows, the base model, the folder to write, the loss, and the seed. `prompts` are the
-    templates in which the model is asked the questions of the rows. If None, questions are not changed."""
+    """A training task: the file of rows, the base model, the folder to write, the loss, and the seed. `trunk` is the
+    folder of a reward model whose layers replace the model's layers. `prompts` are the templates in which the model is
+    asked the questions of the rows. If None, questions are not changed."""
 
     rows: Path
     base: str
@@ -90,6 +91,7 @@ class TrlTask:
     loss: str
     seed: int
     settings: TrlSettings
+    trunk: Path | None = None
     prompts: Prompts | None = None
 
     def to_json(self) -> str:
@@ -100,7 +102,7 @@ class TrlTask:
     def read(cls, file: Path) -> "TrlTask":
         """Returns the task in a file."""
         given: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        places = {name: Path(given[name]) for name in ("rows", "out")}
+        places = {name: Path(given[name]) for name in ("rows", "out", "trunk") if given[name] is not None}
         return cls(**{**given, **places, "settings": TrlSettings(**given["settings"]), "prompts": _prompts(given)})
 
 

@@ -41,7 +41,8 @@ class Work:
 
     def model(self, head: str = "writes") -> Any:
         """Returns the model, for a trainer that receives `adapters` separately."""
-        return load_model(self.task.base, head, adapters=bool(self.settings.lora))
+        trunk = None if self.task.trunk is None else str(self.task.trunk)
+        return load_model(self.task.base, head, adapters=bool(self.settings.lora), trunk=trunk)
 
     @property
     def adapters(self) -> Any:
@@ -61,7 +62,7 @@ class Work:
             return model
         from peft import TaskType, get_peft_model
 
-        adapters.task_type = {"labels": TaskType.TOKEN_CLS, "values": TaskType.SEQ_CLS}.get(head, TaskType.CAUSAL_LM)
+        adapters.task_type = TaskType.SEQ_CLS if head == "values" else TaskType.CAUSAL_LM
         return get_peft_model(model, adapters)
 
     def fitting(self, length: Callable[[Row], int], longest: int) -> list[Row]:

@@ -2,9 +2,9 @@
 
 The result for a row is bitwise independent of the other rows, so that the same seed always gives the same text. In a
 plain matrix product, the rounding of a row depends on its index and on the number of rows. Therefore a step arranges
-the rows as columns of tiles with exactly `ROWS` columns, and BLAS computes all columns of a tile in the same way. If the
-BLAS of the machine gives many tiles the same bits in one product, a step takes one product. A prompt is read alone, as
-one tile of its own length.
+the rows as columns of tiles with exactly `ROWS` columns, and BLAS computes all columns of a tile in the same way. If
+BLAS gives many tiles the same bits in one product, a step takes one product. A prompt is read alone, as one tile of its
+own length.
 """
 
 from collections.abc import Mapping, Sequence

@@ -68,6 +68,24 @@ class Endpoint:
             except AskAgain:
                 continue
 
+    async def ask_page(self, path: str, data: dict[str, Any]) -> Any:
+        """Returns the JSON reply of another page of a server to a body; None if it is no JSON. Raises EndpointMissing,
+        RequestRejected and other ModelErrors."""
+        while True:
+            sent = {**data, "model": self.model}
+            answer = await self.wire.ask("POST", self.wire.addresses.order(0)[0], path, encode_body(sent))
+            if answer.status == 200:
+                try:
+                    return orjson.loads(answer.body)
+                except ValueError:
+                    return None
+            words = ErrorBody(answer.body)
+            if answer.status in (404, 405) and not errors.lacks_model(answer.status, words):
+                raise errors.EndpointMissing(f"{answer.address.redacted} has no {path} (HTTP {answer.status}).")
+            error = await self._failure(answer.status, answer, words, sent)
+            if not isinstance(error, AskAgain):
+                raise error
+
     def unreadable_error(self, reply: Any) -> ModelError:
         """Returns the error for a JSON reply that violates the protocol."""
         return unreadable_reply(json.dumps(reply).encode(), self.wire.redacted, self._keys)

@@ -13,9 +13,10 @@ from msgspec import structs
 
 from redraft.llm.capabilities import Capabilities, Continuing
 from redraft.llm.limits import Limits
-from redraft.llm.model import Model, ModelError, Reply, Request, UnsupportedRequest, check_sampling
+from redraft.llm.model import Message, Model, ModelError, Reply, Request, UnsupportedRequest, check_sampling
 from redraft.llm.prompts.chat_template import ChatTemplate
 from redraft.llm.providers.openai_server import errors
+from redraft.llm.providers.openai_server.answer_reader import AnswerReader
 from redraft.llm.providers.openai_server.endpoint import AskAgain, Endpoint, RequestRejected
 from redraft.llm.providers.openai_server.http.load_balancer import LoadBalancer, tree_number
 from redraft.llm.providers.openai_server.http.transport import Transport
@@ -59,6 +60,7 @@ class ServerModel(Model):
         )
         self._renderer = PromptRenderer(self._endpoint, chat_template)
         self._raw = chat_template is not None
+        self._reader = AnswerReader(self._endpoint)
         self._memory = memory or CapabilityCache()
         self._cache_key = f"{self._addresses.redacted} {name}{' raw' if self._raw else ''}"
         self._unsupported = UnsupportedSigns()
@@ -96,6 +98,12 @@ class ServerModel(Model):
                 return structs.replace(reply, usage=spent + reply.usage, attempts=attempts) if attempts > 1 else reply
             spent += reply
         raise UnsupportedRequest(f"{self.name} rejects the request in every form.")
+
+    async def answer_logprobs(self, messages: Sequence[Message], answer: str) -> Sequence[float] | None:
+        """Returns the log-probability of each token of an answer, up to the end of the assistant's message in the
+        server's chat template. Returns None if the server is not vLLM, or if the user gave a chat template. Raises
+        ModelError."""
+        return None if self._raw else await self._reader.logprobs(messages, answer)
 
     async def close(self) -> None:
         """Closes all connections."""

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import resource
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import pytest
 from redraft.flows.self_training.result import SelfTraining
 from redraft.flows.self_training.training_lock import training_lock
 from redraft.flows.self_training.training_method import MethodError
-from redraft.flows.trainers.trainer import TrainingError
+from redraft.flows.trainers.trainer import Trained, Trainer, TrainingError, TrainingTask
 from redraft.llm.limits import Budget
 from redraft.llm.model import ModelError
 from redraft.llm.providers.embedded.model import HERE
@@ -129,6 +131,53 @@ async def test_a_trainer_that_fails_is_one_line_and_the_same_command_goes_on(
     assert found.rounds[1].state == "evaluated"
     after = f"SELECT count(*) FROM calls WHERE recipe <> '{found.rounds[1].evaluation_recipe}'"
     assert store.query(after).rows == [(calls,)]
+
+
+def filling(*, flag: str) -> Trainer:
+    """A trainer in this process that writes to a full disk until there is a file `flag`."""
+
+    async def trainer(task: TrainingTask) -> Trained:
+        task.out.mkdir(parents=True)
+        with full_disk(1 << 30 if Path(flag).exists() else 300_000):
+            for name in ("weights.npz", "tokenizer.json"):
+                (task.out / name).write_bytes((HERE / name).read_bytes())
+        return Trained(f"embedded:{task.out}")
+
+    return trainer
+
+
+@contextmanager
+def full_disk(size: int) -> Iterator[None]:
+    """No file may grow beyond `size` bytes."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize("own", [True, False])
+async def test_a_disk_that_is_full_in_training_is_one_line_and_the_same_command_goes_on(
+    loop: Loop, tmp_path: Path, nudging: dict[str, Any], own: bool
+) -> None:
+    flag, script = tmp_path / "flag", tmp_path / "train.sh"
+    if own:
+        given = {"trainer": filling, "arguments": {"trainer.flag": str(flag)}}
+        says = r"File too large: mend this, and the same command goes on; the rounds before are as they were"
+    else:
+        script.write_text(f'test -e {flag} || ulimit -f 300\nexec "$@"\n')
+        line = f"sh {script} {nudging['arguments']['trainer.command']}"
+        given = {"arguments": {**nudging["arguments"], "trainer.command": line}}
+        says = r"the trainer sh ended with exit code 1: .*File too large.*: mend it, and the same command goes on"
+    with pytest.raises(TrainingError, match=says) as told:
+        await loop(**given)
+    assert "\n" not in str(told.value)
+    store = Store(tmp_path / "r.duckdb")
+    assert store.query("SELECT round, state FROM rounds ORDER BY round").rows == [(0, "evaluated"), (1, "exported")]
+    assert store.query("SELECT max(round) FROM models").rows == [(0,)]
+    flag.touch()
+    assert (await loop(**given)).rounds[1].state == "evaluated"
 
 
 async def test_a_program_that_a_killed_command_left_is_waited_for(tmp_path: Path) -> None:

@@ -101,7 +101,15 @@ def test_a_scope_is_a_condition() -> None:
             ("--method", "grpo"),
             "trainer 'embedded' has no loss 'grpo' of the method; there are sft, dpo.*: take another",
         ),
-        (("--method", "v_star", "--trainer", "trl"), "trains a verifier, and --server serves policies alone: take"),
+        (("--method", "v_star", "--trainer", "trl"), "trains a verifier, which a server has to serve: take --server"),
+        (
+            ("--method", "rest_mcts", "--trainer", "trl", "--server", "command", "--set", "server.command=x {port}"),
+            "verifier is a classifier, which needs a command line of its own: set server.verifier_command",
+        ),
+        (
+            ("--method", "math_shepherd", "--trainer", "trl", "--server", "lora"),
+            "verifier is a classifier, and --server lora serves policies: take command",
+        ),
         (("--trainer", "trl", "--server", "comand"), "no server 'comand'; there are command, lora"),
         (("--trainer", "trl", "--server", "command"), "server 'command' needs its argument 'command'"),
         (("--trainer", "command"), "trainer 'command' needs its argument 'command'"),

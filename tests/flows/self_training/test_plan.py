@@ -114,12 +114,30 @@ def test_the_settings_of_a_method_are_those_of_the_embedded_trainer_alone(plan: 
 def test_a_method_with_a_verifier_trains_two_models_and_names_them_to_its_grader(plan: Callable[..., LoopPlan]) -> None:
     found = plan(method="v_star")
     assert [(role, part.loss) for role, part in found.trained_parts.items()] == [("policy", "sft"), ("verifier", "dpo")]
-    assert found.judging("embedded:v") == {"grader.model": "embedded:v", "grader.reference": "embedded"}
-    assert plan(method="rest_mcts").judging("v") == {"grader.model": "v", "grader.aggregate": "last"}
+    shipped, verifier = {"model": "embedded"}, {"model": "embedded:v"}
+    assert found.judging(verifier, shipped) == {"grader.model": "embedded:v", "grader.reference": "embedded"}
+    assert plan(method="rest_mcts").judging(verifier, {}) == {"grader.model": "embedded:v", "grader.aggregate": "last"}
+    assert [plan(method=name).judged_by_base for name in ("v_star", "rest_mcts", "rft")] == [True, False, False]
     assert list(plan().trained_parts) == ["policy"]
-    assert plan().judging("v") == {}
+    assert plan().judging(verifier, shipped) == {}
     assert "verifier" in found.config["method"]
     assert "verifier" not in plan().config["method"]
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        ("v_star", {"reference": "hf", "reference_api_base": "http://b"}),
+        ("math_shepherd", {"aggregate": "minimum", "profile": "steps"}),
+        ("rest_mcts", {"aggregate": "last", "profile": "value"}),
+    ],
+)
+def test_a_served_verifier_is_asked_at_its_address_in_the_form_in_which_it_was_trained(
+    plan: Callable[..., LoopPlan], method: str, expected: dict[str, str]
+) -> None:
+    found = plan(method=method).judging({"model": "v", "api_base": "http://v"}, {"model": "hf", "api_base": "http://b"})
+    asked = {"model": "v", "api_base": "http://v", **expected}
+    assert found == {f"grader.{name}": value for name, value in asked.items()}
 
 
 def test_settings_of_the_trainer_are_given_to_both_models(plan: Callable[..., LoopPlan]) -> None:

@@ -176,7 +176,10 @@ def test_grpo_rewards_by_the_grader_and_its_advantages_are_those_of_the_group(
         mean = sum(group) / 4
         deviation = math.sqrt(sum((value - mean) ** 2 for value in group) / 3)
         assert found[at : at + 4] == pytest.approx([(value - mean) / (deviation + 1e-4) for value in group], abs=1e-4)
-    assert fit.figures() == {"graded": 8, "undecided": 0, "oracle_used": True}
+    tokens = sum(len(trainer_tokens(fit.trainer, text)) for text in texts)
+    found = fit.figures()
+    assert {**found, "drawn_tokens": 0} == {"graded": 8, "undecided": 0, "drawn_tokens": 0, "oracle_used": True}
+    assert tokens <= found["drawn_tokens"] <= tokens + 8, "each text, and its end unless it was cut"
 
 
 def test_a_grader_that_does_not_read_the_key_is_no_oracle(
@@ -253,6 +256,7 @@ def test_score_draws_two_turns_and_its_first_loss_is_that_of_its_drafts(
         assert torch.allclose(now * mask, before * mask, atol=1e-4), "the first step is the reference itself"
         assert credit.view(2, 4).sum(1).tolist() == pytest.approx([0.0, 0.0], abs=1e-5)
     assert fit.figures()["graded"] == 32
+    assert 32 <= fit.figures()["drawn_tokens"] <= 32 * 80
     assert fit.figures()["oracle_used"] is True
     assert 0 <= fit.figures()["first_reward_turn_1"] <= 1
 
@@ -269,12 +273,18 @@ def test_a_step_model_learns_probabilities_at_the_ends_of_steps(
         assert ends[-1] == len(made["input_ids"]) - 1
     expected = []
     for made in trainer.train_dataset:
-        likely = trainer.model(input_ids=torch.tensor([made["input_ids"]])).logits[0].log_softmax(-1)
         for at, label in enumerate(made["labels"]):
-            if label >= 0:
-                expected.append(-float(label * likely[at, 1] + (1 - label) * likely[at, 0]))
+            if label >= 0:  # by the model's own logits: a sequence classifier reads its last token
+                [[logit]] = trainer.model(input_ids=torch.tensor([made["input_ids"][: at + 1]])).logits
+                sides = torch.nn.functional.logsigmoid(torch.stack([logit, -logit]))
+                expected.append(-float(label * sides[0] + (1 - label) * sides[1]))
     found = float(trainer.compute_loss(trainer.model, batch_of(trainer, 8)))
     assert found == pytest.approx(sum(expected) / len(expected), abs=1e-5)
+
+
+def trainer_tokens(trainer: Any, text: str) -> list[int]:
+    """The tokens of a text that the trainer drew."""
+    return trainer.processing_class(text, add_special_tokens=False)["input_ids"]
 
 
 def trainer_text(trainer: Any, ids: list[int], tmp_path: Path) -> str:
@@ -291,6 +301,6 @@ def test_a_value_model_learns_the_values_of_the_last_tokens(
     for row in value_rows:
         ids = tokenizer(f"{row['question']}\n\n{row['solution']}")["input_ids"]
         hidden = trainer.model.model(input_ids=torch.tensor([ids])).last_hidden_state[0, -1]
-        errors.append((float(trainer.model.score(hidden)) - row["value"]) ** 2)
+        errors.append((float(trainer.model.score(hidden).sigmoid()) - row["value"]) ** 2)
     found = float(trainer.compute_loss(trainer.model, batch_of(trainer, 8)))
     assert found == pytest.approx(sum(errors) / 8, abs=1e-5)

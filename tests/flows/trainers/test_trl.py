@@ -80,11 +80,14 @@ def test_a_training_writes_a_model_that_transformers_reads(
     name = "model.layers.0.mlp.up_proj.weight"
     assert not after[name].equal(before[name])
     assert after[name].dtype == before[name].dtype
-    kind = {"prm": "TokenClassification", "value": "SequenceClassification"}.get(loss, "CausalLM")
+    kind = "SequenceClassification" if loss in ("prm", "value") else "CausalLM"
     transformers = import_module("transformers")
     model = getattr(transformers, f"AutoModelFor{kind}").from_pretrained(task.out)
     assert model.dtype == before[name].dtype
     assert ("score.weight" in after) is (kind != "CausalLM")
+    assert model.config.problem_type == (None if kind == "CausalLM" else "multi_label_classification"), (
+        "vLLM applies the sigmoid"
+    )
     text = "Ann has 3 apples.\n#### 3"
     old, new = (transformers.AutoTokenizer.from_pretrained(folder) for folder in (tiny, task.out))
     assert (new(text)["input_ids"], new.chat_template) == (old(text)["input_ids"], old.chat_template)
@@ -170,6 +173,27 @@ def test_adapters_are_trained_further_and_the_reference_is_what_they_were(
     assert digests(further.out)[name] != digests(first.out)[name]
     if loss == "dpo":
         assert figures["first_loss"] == pytest.approx(math.log(2), abs=1e-3)
+
+
+def test_a_policy_begins_with_the_layers_of_a_reward_model(
+    make_task: Task, sft_rows: list[Any], prm_rows: list[Any], tiny: Path
+) -> None:
+    trunk = make_task("prm", prm_rows)
+    train(trunk, steps=3)
+    begun, task = weights(trunk.out), replace(make_task("sft", sft_rows), trunk=trunk.out)
+    train(task, steps=1, rate=1e-12)
+    after, before = weights(task.out), weights(tiny)
+    name = "model.layers.3.mlp.down_proj.weight"
+    assert not begun[name].equal(before[name])
+    assert after[name].allclose(begun[name], atol=1e-7)
+    for name in ("model.embed_tokens.weight", "model.norm.weight"):
+        assert after[name].allclose(before[name], atol=1e-7)
+    job = TrainingTask(rows=task.rows, base=task.base, out=task.out, trunk=trunk.out)
+    assert asyncio.run(trl(**{**SHORT, "steps": 1})(job)).figures["steps"] == 1
+    alone = replace(trunk, out=trunk.out.with_name("adapters"))
+    train(alone, steps=1, lora=4, merge=False)
+    with pytest.raises(TrainingError, match=r"has adapters alone, and no layers to begin with: set trainer\.merge"):
+        train(replace(task, trunk=alone.out), steps=1)
 
 
 def test_rows_that_are_too_long_are_left_out_and_counted(

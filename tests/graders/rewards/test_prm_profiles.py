@@ -45,6 +45,13 @@ def test_skyworks_lines_end_with_a_token_of_their_own() -> None:
     ]
 
 
+def test_the_verifiers_of_trl_are_shown_what_they_were_trained_on() -> None:
+    """Pieces that the server tokenizes one by one; or whole texts, with the space that the model wrote."""
+    assert shown("steps") == [[("piece", "Q?\n"), ("end", "One.\n"), ("end", "Step 2: two.\n")]]
+    assert shown("value", ["One.\n", "Two."]) == [[("input", "Q?\n\nOne.\n"), ("input", "Q?\n\nOne.\nTwo.")]]
+    assert [name for name, profile in PROFILES.items() if profile.whole] == ["value"]
+
+
 @pytest.mark.parametrize(("family", "tag"), [("math_shepherd", "ки"), ("qwen", "<extra_0>")])
 def test_a_step_that_holds_the_tag_is_refused(family: str, tag: str) -> None:
     with pytest.raises(Nonsense, match=f"^step 2 holds '{tag}', which ends a step for this reward model$"):

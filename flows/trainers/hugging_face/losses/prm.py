@@ -1,4 +1,4 @@
-"""A process reward model, which classifies each step as good or bad at its end (Lightman et al. 2023, arXiv
+"""A process reward model, which gives each step the probability that it is good (Lightman et al. 2023, arXiv
 2305.20050). Needs the extra `trl`."""
 
 # pyright: reportMissingImports=false
@@ -16,20 +16,23 @@ from redraft.flows.trainers.hugging_face.rows import Row
 from redraft.flows.trainers.hugging_face.training import Fit, Work
 
 SEPARATOR = "\n"
-"""The text after the question and after each step. The last token of the separator after a step is classified."""
+"""The text after the question and after each step. The last token of the separator after a step has its value."""
 IGNORED = -1.0
 
 
 def prm(work: Work) -> Fit:
-    """Returns a trainer of a token classifier: class 1 is a good step, and class 0 is a bad step. A label in [0, 1] is
-    the probability that the step is good."""
-    model = work.with_adapters("labels")
+    """Returns a trainer of a head on the ends of steps. The sigmoid of the head's output is the probability that the
+    step is good, and a label in [0, 1] is such a probability. The model is a sequence classifier with one class, so
+    that vLLM can serve it. The profile `steps` of the grader `prm` shows drafts to it as in training."""
+    model = work.with_adapters("values")
+    model.config.pad_token_id = work.tokenizer.pad_token_id
     rows = work.fitting(lambda row: len(tokenize(work.tokenizer, row)["input_ids"]), context(model))
     read = [tokenize(work.tokenizer, row) for row in rows]
     pad = work.tokenizer.pad_token_id
     return Fit(
         LabelledTrainer(
             loss=step_loss,
+            logits=token_logits,
             model=model,
             args=work.arguments(TrainingArguments, remove_unused_columns=False),
             train_dataset=read,
@@ -40,9 +43,9 @@ def prm(work: Work) -> Fit:
 
 
 def tokenize(tokenizer: Any, row: Row) -> dict[str, list[Any]]:
-    """Returns the tokens of a row, and a label for each token. A token that does not end a step has the label
-    IGNORED."""
-    ids = tokenizer(row["prompt"] + SEPARATOR)["input_ids"]
+    """Returns the tokens of a row, and a label for each token. A token that does not end a step has the label IGNORED.
+    The question and the steps are tokenized one by one, without special tokens, as by the grader."""
+    ids = tokenizer(row["prompt"] + SEPARATOR, add_special_tokens=False)["input_ids"]
     labels = [IGNORED] * len(ids)
     for step, label in zip(row["completions"], row["labels"], strict=True):
         more = tokenizer(step + SEPARATOR, add_special_tokens=False)["input_ids"]
@@ -65,10 +68,15 @@ def collate(batch: Sequence[Mapping[str, Sequence[Any]]], pad: int) -> dict[str,
     }
 
 
+def token_logits(model: Any, inputs: Mapping[str, Tensor]) -> Tensor:
+    """Returns what the head of a sequence classifier gives each token (rows, tokens), and not the last token alone."""
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    states = getattr(inner, inner.base_model_prefix)(**inputs).last_hidden_state
+    return inner.score(states)[..., 0]
+
+
 def step_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Returns the mean cross-entropy between the logits of the two classes (rows, tokens, 2) and the labels (rows,
-    tokens), over the tokens that have a label. The loss of transformers would convert labels to integers, so that 0.7
-    would become 0."""
+    """Returns the mean cross-entropy between the logits (rows, tokens) and the labels (rows, tokens), over the tokens
+    that have a label."""
     known = labels != IGNORED
-    good = labels[known]
-    return F.cross_entropy(logits[known].float(), torch.stack([1 - good, good], dim=-1))
+    return F.binary_cross_entropy_with_logits(logits[known].float(), labels[known])

@@ -16,8 +16,9 @@ from redraft.flows.trainers.hugging_face.training import Fit, Work
 
 
 def value(work: Work) -> Fit:
-    """Returns a trainer of a head on the last token of the question, a blank line, and the partial solution. The loss
-    is the squared error of the value."""
+    """Returns a trainer of a head on the last token of the question, a blank line, and the partial solution. The
+    sigmoid of the head's output is the value, as vLLM's `/classify` returns it. The loss is the squared error of the
+    value."""
     model = work.with_adapters("values")
     model.config.pad_token_id = work.tokenizer.pad_token_id
     rows = work.fitting(lambda row: len(work.tokenizer(shown(row))["input_ids"]), context(model))
@@ -39,11 +40,10 @@ def value(work: Work) -> Fit:
 
 
 def shown(row: Row) -> str:
-    """Returns the text that the model reads for a row. It is the same text that the grader `prm` sends to a classifier
-    of prefixes."""
+    """Returns the text that the model reads for a row. The profile `value` of the grader `prm` sends the same text."""
     return f"{row['question']}\n\n{row['solution']}"
 
 
 def value_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Returns the mean squared error between the values (rows, 1) and the labels (rows,)."""
-    return F.mse_loss(logits[:, 0].float(), labels)
+    """Returns the mean squared error between the sigmoid of the logits (rows, 1) and the labels (rows,)."""
+    return F.mse_loss(logits[:, 0].float().sigmoid(), labels)

@@ -240,7 +240,7 @@ RETRYING = Limits(tries=2, wait_s=0.01)
 async def test_each_profile_says_what_it_expects(speaks: Start) -> None:
     """Logits or probabilities, so that the server cannot return the other."""
     asked: dict[str, set[Any]] = {}
-    for profile in ("qwen", "math_shepherd", "classify", "orm", "skywork", "rlhflow"):
+    for profile in ("qwen", "math_shepherd", "classify", "orm", "skywork", "rlhflow", "steps", "value"):
 
         def answer(path: str, body: dict[str, Any], profile: str = profile) -> Any:
             if path != "/tokenize":
@@ -254,6 +254,8 @@ async def test_each_profile_says_what_it_expects(speaks: Start) -> None:
         "classify": {("/classify", None, True)},
         "orm": {("/classify", None, True)},
         "skywork": {("/pooling", "token_classify", False)},
+        "steps": {("/pooling", "token_classify", False)},
+        "value": {("/classify", None, True)},
         "rlhflow": {("/v1/chat/completions", None, None)},
     }
 
