@@ -21,8 +21,9 @@ from redraft.flows.evaluation.measure import measured
 from redraft.flows.evaluation.method import Method, method
 from redraft.flows.evaluation.run import MethodRunner
 from redraft.flows.filters.sifting.held_out import trained_on
+from redraft.flows.fleet.worker_command import fleet_of
 from redraft.flows.generation.problems import problems
-from redraft.flows.settings import DB, EvaluationSettings
+from redraft.flows.settings import DB, EvaluationSettings, WorkerSettings
 from redraft.flows.settings_validation import takes
 from redraft.store.errors import PartError, SourceError
 from redraft.store.problems import Problem
@@ -33,7 +34,7 @@ from redraft.store.waiting import off_loop
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateArguments(EvaluationSettings):
+class EvaluateArguments(EvaluationSettings, WorkerSettings):
     """The arguments of `evaluate`."""
 
     source: str | Path | Iterable[Problem] | Sequence[str | Path] = field(default="builtin", kw_only=False)
@@ -54,6 +55,8 @@ async def evaluate(given: EvaluateArguments) -> Evaluation:
     `settings` are all other arguments of `generate`. Their `samples` is the number of trajectories per problem for
     strategies that work in turns; for other strategies it is the number of drafts to choose from. Their `budget` is
     shared by all methods. Self-consistency samples at most `baseline` drafts per problem; with 0, there is no baseline.
+
+    `workers` is as in `generate`; the same processes run one method after the other.
 
     `progress` is as in `generate`. Raises what `generate` raises, PartError if two methods are the same, and
     SourceError if no problem is left.
@@ -85,11 +88,12 @@ async def evaluate(given: EvaluateArguments) -> Evaluation:
         task = _tasks(parts, found)
         named = ", ".join(str(part) for part in parts if isinstance(part, str | Path)) or "given in Python"
         drawn = list({one.problem_id: one for part in found for one in part}.values())
-        runs = MethodRunner(drawn, settings, store, progress, named)
-        runs.check(methods)
-        method_runs = [await runs.method(one, model) for model in models for one in methods]
-        ended = [one for one in method_runs if one is not None]
-        sampled = await runs.baselines(ended, given.baseline) if given.baseline else {}
+        async with fleet_of(given.workers, progress) as fleet:
+            runs = MethodRunner(drawn, settings, store, progress, named, fleet)
+            runs.check(methods)
+            method_runs = [await runs.method(one, model) for model in models for one in methods]
+            ended = [one for one in method_runs if one is not None]
+            sampled = await runs.baselines(ended, given.baseline) if given.baseline else {}
         tasks = [task[one.problem_id] for one in drawn]
         evaluation = await off_loop(measured, ended, sampled, problems=drawn, tasks=tasks, db=store.path)
     left = [one.label for _ in models for one in methods][len(ended) :]

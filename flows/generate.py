@@ -13,15 +13,14 @@ from pathlib import Path
 
 from redraft.flows.display.notebook import suited
 from redraft.flows.display.progress import Progress
-from redraft.flows.fleet.worker_command import Fleet
+from redraft.flows.fleet.worker_command import fleet_of, run_job
 from redraft.flows.generation.job import Job
 from redraft.flows.generation.problems import problems, say_untrained
 from redraft.flows.settings import DB, Selection, Settings, WorkerSettings
 from redraft.flows.settings_validation import takes
 from redraft.flows.summary.summary import Summary
 from redraft.flows.summary.summary_reader import summarise_job
-from redraft.flows.units.budget import is_remainder
-from redraft.llm.model import ModelError
+from redraft.flows.units.stage_job import budget_scope
 from redraft.store.problems import Problem
 from redraft.store.tables.stage_store import opened
 from redraft.store.tables.store import Store
@@ -76,18 +75,15 @@ async def generate(given: GenerateArguments) -> Summary:
     """
     progress = suited(given.progress)
     found = problems(given.source, progress, given, db=given.db)
+    named = str(given.source) if isinstance(given.source, str | Path) else "given in Python"
     async with opened(given.db, waiting=progress.say) as store:
-        job = Job(found, given, store, progress, shares_budget=not is_remainder.get())
+        scope = budget_scope(given.workers)
+        job = Job(found, given, store, progress, source=given.source_name or named, scope=scope)
         say_untrained(job.model, found, progress)
-        fleet = Fleet(job, given.workers, progress) if given.workers > 1 else None
         try:
-            named = str(given.source) if isinstance(given.source, str | Path) else "given in Python"
-            run_id = await (fleet or job).run(given.source_name or named)
-        except ModelError as error:
-            error.used = (fleet or job.client).used if given.budget else None
-            raise
+            async with fleet_of(given.workers, progress) as fleet:
+                ended = await run_job(job, fleet)
         finally:
             await job.close()
-        summary = await off_loop(summarise_job, job, run_id)
-    spent, used = (fleet.spent, fleet.used) if fleet else (job.client.exhausted, job.client.used)
-    return replace(summary, spent=spent, used=used if given.budget else None)
+        summary = await off_loop(summarise_job, job, ended.run_id)
+    return replace(summary, spent=ended.spent, used=ended.used if given.budget else None)

@@ -8,13 +8,13 @@ module. `flows/settings_validation.py` validates values against the fields with 
 # ruff: noqa: RUF009 - setting() makes a dataclass field
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from redraft.store.errors import RedraftError
-from redraft.store.fields import made_setting, setting
+from redraft.store.fields import described, made_setting, setting
 
 if TYPE_CHECKING:
     from redraft.agents.build import Spec
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from redraft.llm.prompts.prompts import Prompts
     from redraft.llm.usage import Prices
 
+T = TypeVar("T")
 Name: TypeAlias = str
 """A non-empty string."""
 
@@ -34,6 +35,11 @@ DB = "redraft.duckdb"
 
 class SettingsError(RedraftError):
     """Raised if a setting does not exist, or cannot have the given value."""
+
+
+def plain(kind: Callable[..., T], settings: Any) -> T:
+    """Returns the settings of one class out of those of a class derived from it."""
+    return kind(**{name: getattr(settings, name) for name in described(kind)})
 
 
 def _limits() -> Limits:

@@ -40,9 +40,10 @@ async def solve(problem: Problem, settings: Settings, db: str | Path | Store, co
         live.say("the embedded model knows its own kind of word problems only")
     live.say(TREE_LEGEND if by_steps else LEGEND)
     async with opened(db, waiting=live.say) as store:
-        job = Job([problem], replace(settings, arguments=arguments, critic=critic), store, live)
+        settings = replace(settings, arguments=arguments, critic=critic)
+        job = Job([problem], settings, store, live, source="a question", again=True)
         try:
-            await job.run("a question", again=True)
+            await job.run()
         finally:
             await job.close()
     return live.units[0]

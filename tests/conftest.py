@@ -125,24 +125,41 @@ def dockerfile() -> Mapping[str, list[str]]:
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of a fresh environment: the wheel, built from what .dockerignore leaves of the repository, and its
-    dependencies as pinned."""
+def wheel() -> Callable[..., Path]:
+    """`wheel(folder, "9.9.9")`: a wheel, built below `folder` from what .dockerignore leaves of the repository, with
+    another version number if one is given."""
+
+    def build(folder: Path, version: str = "") -> Path:
+        context = folder / "context"
+        context.mkdir()
+        left = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+        for name in left:
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, context / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(ROOT / name, context / name)
+        if version:
+            project = context / "pyproject.toml"
+            text = project.read_text()
+            project.write_text(re.sub(r'^version = ".*"$', f'version = "{version}"', text, count=1, flags=re.MULTILINE))
+        subprocess.run([UV, "build", "--quiet", "--wheel", "--out-dir", folder, context], check=True)
+        [made] = folder.glob("redraft-*.whl")
+        return made
+
+    return build
+
+
+UV = Path(sys.executable).with_name("uv")
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory, wheel: Callable[..., Path]) -> Path:
+    """The programs of a fresh environment: the wheel and its dependencies as pinned."""
     folder = tmp_path_factory.mktemp("installed")
-    context, python = folder / "context", folder / "venv" / "bin" / "python"
-    context.mkdir()
-    left = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
-    for name in left:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, context / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(ROOT / name, context / name)
-    uv = Path(sys.executable).with_name("uv")
-    subprocess.run([uv, "build", "--quiet", "--wheel", "--out-dir", folder, context], check=True)
-    [wheel] = folder.glob("redraft-*.whl")
-    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, python.parents[1]], check=True)
-    constraints = context / "constraints.txt"
-    subprocess.run([uv, "pip", "install", "--quiet", "--python", python, "-c", constraints, wheel], check=True)
+    python, built = folder / "venv" / "bin" / "python", wheel(folder)
+    subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, python.parents[1]], check=True)
+    constraints = folder / "context" / "constraints.txt"
+    subprocess.run([UV, "pip", "install", "--quiet", "--python", python, "-c", constraints, built], check=True)
     return python.parent
 
 

@@ -6,9 +6,10 @@ from msgspec.structs import replace
 
 from redraft.agents.correction.drafts import cut_to_turn
 from redraft.flows.annotation.queue import AnnotationTask
-from redraft.flows.annotation.result import Annotation
 from redraft.flows.units.runner import Outcome
+from redraft.graders.answers.checker import Checker
 from redraft.graders.grader import Grader
+from redraft.graders.programs.sandbox import Sandbox
 from redraft.llm.client.client import Client
 from redraft.store.errors import RedraftError, broken
 from redraft.store.journal import Journal
@@ -20,13 +21,22 @@ from redraft.store.waiting import off_loop
 
 
 class DraftGrader:
-    """Grades stored drafts, and counts the grades in `result`. The grader reads the known answers through `keys`."""
+    """Grades stored drafts. The grader reads the known answers from `keys`; `name` names it in errors. `closes` are
+    closed at the end."""
 
     def __init__(
-        self, grader: Grader, client: Client, *, store: Store, journal: Journal, keys: Keyring, result: Annotation
+        self,
+        grader: Grader,
+        client: Client,
+        *,
+        name: str,
+        store: Store,
+        journal: Journal,
+        keys: Keyring,
+        closes: Sequence[Checker | Sandbox] = (),
     ) -> None:
         self._grader, self._client, self._store, self._journal = grader, client, store, journal
-        self._keys, self._result = keys, result
+        self._keys, self._name, self._closes = keys, name, closes
         self._drafts: dict[str, list[Trajectory]] = {}  # by the id of the unit that grades the drafts
 
     async def prepare(self, tasks: Sequence[AnnotationTask]) -> None:
@@ -45,18 +55,18 @@ class DraftGrader:
         found = await self._grade([_moved(draft, task) for draft in drafts])
         stored = {step.step_id for draft in drafts for step in draft.steps}
         grades = [_returned(grade, draft, task.unit, stored) for draft, grade in zip(drafts, found, strict=True)]
-        self._result.count(grades)
         failed = any(call.error is not None for call, _ in self._journal.calls(task.unit)) and any(
             grade.value is None for grade in grades
         )
         status = "cut" if self._client.exhausted else "failed" if failed else "done"
-        self._result.failed += status == "failed"
         return Outcome(
             status=status, samples=len(drafts), key_hash=task.key, grades=tuple(grades), judged=tuple(drafts)
         )
 
     async def close(self) -> None:
-        """Does nothing, because the caller closes the grader's resources."""
+        """Closes the checker of answers and the sandbox."""
+        for one in self._closes:
+            await one.close()
 
     async def _grade(self, drafts: Sequence[Trajectory]) -> list[Grade]:
         try:
@@ -64,7 +74,7 @@ class DraftGrader:
         except RedraftError:
             raise
         except Exception as error:
-            raise broken(f"grader {self._result.grader!r}", error) from error
+            raise broken(f"grader {self._name!r}", error) from error
 
 
 def _moved(draft: Trajectory, task: AnnotationTask) -> Trajectory:

@@ -1,4 +1,4 @@
-"""Finds the stored drafts that a grader must grade, and the drafts that it has already graded."""
+"""Finds the stored drafts that a grader must judge, without those that it has judged already."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,17 +25,9 @@ class AnnotationTask:
     attempt: int = 1  # the number of the attempt, from 1
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """The tasks that are open and the tasks that are done, in the order of problems and units."""
-
-    todo: tuple[AnnotationTask, ...]
-    done: tuple[AnnotationTask, ...]
-
-
-def pending(store: Store, where: str, recipe: str, replicate: str, limit: int | None = None) -> Pending:
-    """Returns the tasks for the drafts that match an SQL condition on DRAFTS. Only the first `limit` problems are
-    included. Raises QueryError if DuckDB rejects the condition."""
+def matching(store: Store, where: str, recipe: str, replicate: str, limit: int | None = None) -> list[AnnotationTask]:
+    """Returns the tasks for the drafts that match an SQL condition on DRAFTS, of the first `limit` problems, in the
+    order of problems and units. Raises QueryError if DuckDB rejects the condition."""
     try:
         rows = store.query(PLACES.format(drafts=DRAFTS, where=where), patience=PATIENCE).rows
     except QueryError as error:
@@ -46,17 +38,21 @@ def pending(store: Store, where: str, recipe: str, replicate: str, limit: int | 
     for unit, problem_id, *place in rows:
         if problem_id in problems:
             units.setdefault((unit, problem_id), []).append((place[0], place[1], place[2]))
+    return [
+        _task(source, problems[problem_id], places, recipe, replicate) for (source, problem_id), places in units.items()
+    ]
+
+
+def not_done(store: Store, tasks: Sequence[AnnotationTask], recipe: str, replicate: str) -> list[AnnotationTask]:
+    """Returns those of the tasks that are not done, each with the number of its next attempt."""
     parts = {"recipe": literal(recipe), "replicate": literal(replicate)}
     known = {unit: rest for unit, *rest in store.query(DONE.format(**parts), patience=PATIENCE).rows}
-    todo, done = [], []
-    for (source, problem_id), places in units.items():
-        task = _task(source, problems[problem_id], places, recipe, replicate)
+    todo = []
+    for task in tasks:
         attempt, status, key = known.get(task.unit, (0, "", ""))
-        if status == "done" and key == task.key:
-            done.append(task)
-        else:
+        if status != "done" or key != task.key:
             todo.append(replace(task, attempt=attempt + 1))
-    return Pending(tuple(todo), tuple(done))
+    return todo
 
 
 def _task(

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from redraft.llm.usage import Amount
 from redraft.store.errors import plural
 from redraft.store.html import notes, table
-from redraft.store.trajectory import Grade
+from redraft.store.tables.sql import literal
+from redraft.store.tables.store import Store
 
 
 @dataclass(slots=True)
@@ -47,16 +48,14 @@ class Annotation:
         ]
         return table([*counts, *lost, ("data", self.db, "")]) + notes([self.spent] if self.spent else [])
 
-    def count(self, grades: Sequence[Grade]) -> None:
-        """Adds these grades to the counts."""
-        self.drafts += len(grades)
-        self.values += sum(grade.value is not None for grade in grades)
-        self.steps += sum(value is not None for grade in grades for value in grade.steps)
-        self.rollouts += sum(len(grade.rollouts) for grade in grades)
-        for grade in grades:
-            if grade.value is None:
-                reason = grade.reason or "the grader gave no reason"
-                self.lost[reason] = self.lost.get(reason, 0) + 1
+
+def read_annotation(store: Store, run_id: str, grader: str, known: int) -> Annotation:
+    """Returns the counts of a run that has ended, from the store. If a unit was done in several attempts of the run,
+    the last one counts."""
+    counts, lost = store.queries(*(sql.format(own=OWN.format(run=literal(run_id))) for sql in (COUNTS, LOST)))
+    drafts, values, steps, rollouts, failed = counts.rows[0]
+    found = Annotation(store.path, run_id, grader, drafts, values, steps, rollouts, known, failed)
+    return replace(found, lost={reason or "the grader gave no reason": count for reason, count in lost.rows})
 
 
 def sum_of_tries(tries: Sequence[Annotation]) -> Annotation:
@@ -72,3 +71,24 @@ def sum_of_tries(tries: Sequence[Annotation]) -> Annotation:
         steps=sum(one.steps for one in tries),
         rollouts=sum(one.rollouts for one in tries),
     )
+
+
+OWN = """
+WITH own AS (
+    SELECT commit_id, status FROM raw.commits WHERE run_id = {run}
+    QUALIFY row_number() OVER (PARTITION BY unit_id ORDER BY attempt DESC) = 1
+), judged AS (
+    SELECT commit_id, trajectory_id, turn, value, reason FROM raw.grades SEMI JOIN own USING (commit_id)
+    WHERE elsewhere AND step_id IS NULL
+)"""
+"""The last attempts of a run at its units, and the drafts that they judged."""
+
+COUNTS = """{own}
+SELECT (SELECT count(*) FROM judged), (SELECT count(value) FROM judged),
+    (SELECT coalesce(sum(list_aggregate("values", 'count')), 0)::BIGINT
+     FROM raw.step_grades SEMI JOIN judged USING (commit_id, trajectory_id, turn)),
+    (SELECT count(DISTINCT trajectory_id) FROM raw.turns SEMI JOIN own USING (commit_id) WHERE role = 'rollout'),
+    (SELECT count(*) FROM own WHERE status = 'failed')"""
+
+LOST = """{own}
+SELECT reason, count(*) AS drafts FROM judged WHERE value IS NULL GROUP BY reason ORDER BY drafts DESC, reason"""

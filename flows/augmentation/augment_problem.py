@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from redraft.agents.agent import Agent
-from redraft.flows.augmentation.result import MethodResult
 from redraft.flows.augmentation.selection import Method
 from redraft.flows.augmentation.workshop import Workshop
 from redraft.flows.units.runner import Outcome
+from redraft.graders.answers.checker import Checker
 from redraft.graders.grader import Grader
+from redraft.graders.programs.sandbox import Sandbox
 from redraft.llm.client.client import Client
 from redraft.llm.model import ModelError
 from redraft.store.errors import RedraftError, broken, wrong
@@ -27,8 +28,8 @@ class RewritingTask:
 
 
 class Rewriter:
-    """Makes new questions by one method, and counts them in `result`. `graders` grade answers by the answer keys in
-    `keys`."""
+    """Makes new questions by one method. `graders` judge answers by the keys in `keys`. `closes` are closed at the
+    end."""
 
     def __init__(
         self,
@@ -38,10 +39,10 @@ class Rewriter:
         graders: Sequence[Grader],
         keys: Keyring,
         samples: int,
-        result: MethodResult,
+        closes: Sequence[Checker | Sandbox] = (),
     ) -> None:
         self._method, self._client, self._agent = method, client, agent
-        self._graders, self._keys, self._samples, self._result = graders, keys, samples, result
+        self._graders, self._keys, self._samples, self._closes = graders, keys, samples, closes
 
     async def prepare(self, tasks: Sequence[RewritingTask]) -> None:
         """Does nothing, because a task needs no stored data."""
@@ -51,14 +52,11 @@ class Rewriter:
         exception."""
         workshop = Workshop(self._method.name, task.unit, self._client, self._agent, self._graders, self._keys)
         rewrites = await self._rewrites(task, workshop)
-        status = self._status(workshop)
-        if status != "cut":
-            self._result.count(rewrites, failed=status == "failed")
         own = [rewrite for rewrite in rewrites if rewrite.problem is None]
         trajectories: list[Trajectory] = [draft for rewrite in own for draft in rewrite.drafts]
         grades: list[Grade] = [grade for rewrite in own for grade in rewrite.grades]
         return Outcome(
-            status=status,
+            status=self._status(workshop),
             samples=self._samples,
             key_hash=key_hash(task.problem),
             trajectories=tuple(trajectories),
@@ -67,7 +65,9 @@ class Rewriter:
         )
 
     async def close(self) -> None:
-        """Does nothing, because the caller closes the checker and the sandbox."""
+        """Closes the checker of answers and the sandbox."""
+        for one in self._closes:
+            await one.close()
 
     async def _rewrites(self, task: RewritingTask, workshop: Workshop) -> list[Rewrite]:
         if self._method.augmentation.needs_answer and task.problem.answer is None:

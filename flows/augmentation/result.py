@@ -7,7 +7,8 @@ from itertools import chain
 from redraft.llm.usage import Amount
 from redraft.store.errors import plural
 from redraft.store.html import notes, table
-from redraft.store.unit import Rewrite
+from redraft.store.tables.sql import literal
+from redraft.store.tables.store import Store
 
 
 @dataclass(slots=True)
@@ -26,22 +27,6 @@ class MethodResult:
     refused: dict[str, int] = field(default_factory=dict)
     recipe: str = ""
     failure: str = ""
-
-    def count(self, rewrites: Sequence[Rewrite], *, failed: bool) -> None:
-        """Adds the rewrites of one problem to the counts. If a call failed, only the failure is counted, because the
-        problem is tried again."""
-        self.problems += 1
-        self.failed += failed
-        if failed:
-            reasons = [rewrite.refused for rewrite in rewrites if (rewrite.refused or "").startswith(FAILED)]
-            self.failure = self.failure or next((reason.partition(": ")[2] for reason in reasons if reason), "")
-            return  # the next try counts them
-        for rewrite in rewrites:
-            self.rewrites += rewrite.question is not None
-            self.accepted += rewrite.refused is None
-            if rewrite.refused is not None:
-                kind = rewrite.refused.partition(":")[0]
-                self.refused[kind] = self.refused.get(kind, 0) + 1
 
     def __str__(self) -> str:
         if self.known and not self.problems:
@@ -91,9 +76,19 @@ class AugmentResult:
         return table([*rows, ("data", self.db, "")]) + notes([self.spent] if self.spent else [])
 
 
-FAILED = ("not made", "not tested")
-"""The prefixes of the reasons of questions that a failed call prevented."""
 NOTHING = 'No rewrite was accepted: `redraft query "FROM rewrites"` shows each with the reason.'
+
+
+def read_method(store: Store, run_id: str, method: str, recipe: str, known: int) -> MethodResult:
+    """Returns the counts of a run of one method that has ended, from the store. If a problem was done in several
+    attempts of the run, the last one counts. Problems that a budget cut short do not count."""
+    sqls = (sql.format(own=OWN.format(run=literal(run_id))) for sql in (UNITS, REWRITES, REFUSED, FAILURE))
+    units, rewrites, refused, failure = (table.rows for table in store.queries(*sqls))
+    [(problems, failed)], [(made, accepted)] = units, rewrites
+    reasons = [reason.partition(": ")[2] for (reason,) in failure]
+    return MethodResult(
+        method, run_id, problems, known, made, accepted, failed, dict(refused), recipe, reasons[0] if reasons else ""
+    )
 
 
 def sum_of_augment_tries(tries: Sequence[AugmentResult]) -> AugmentResult:
@@ -109,3 +104,33 @@ def sum_of_augment_tries(tries: Sequence[AugmentResult]) -> AugmentResult:
         method.refused = {kind: sum(each.get(kind, 0) for each in counts) for kind in dict.fromkeys(chain(*counts))}
         method.known = next((one.known for one in first.methods if one.method == method.method), method.known)
     return last
+
+
+OWN = """
+WITH last AS (
+    SELECT commit_id, status, problem_id FROM raw.commits WHERE run_id = {run}
+    QUALIFY row_number() OVER (PARTITION BY unit_id ORDER BY attempt DESC) = 1
+), made AS (
+    SELECT commit_id, problem_id FROM raw.rewrites SEMI JOIN last USING (commit_id)
+), own AS (
+    FROM last WHERE commit_id IN (SELECT commit_id FROM made)
+    OR problem_id NOT IN (SELECT problem_id FROM made WHERE problem_id IS NOT NULL)
+)"""
+"""The last attempts of a run at its problems. The answers to new questions are units of the run too, and left out."""
+
+UNITS = """{own}
+SELECT count(*) FILTER (status <> 'cut'), count(*) FILTER (status = 'failed') FROM own"""
+
+REWRITES = """{own}
+SELECT count(question), count(*) FILTER (refused IS NULL)
+FROM raw.rewrites SEMI JOIN (FROM own WHERE status = 'done') done USING (commit_id)"""
+
+REFUSED = """{own}
+SELECT split_part(refused, ':', 1) AS kind, count(*)
+FROM raw.rewrites SEMI JOIN (FROM own WHERE status = 'done') done USING (commit_id)
+WHERE refused IS NOT NULL GROUP BY kind ORDER BY min((commit_id, number))"""
+
+FAILURE = """{own}
+SELECT refused FROM raw.rewrites SEMI JOIN (FROM own WHERE status = 'failed') failed USING (commit_id)
+WHERE starts_with(refused, 'not made') OR starts_with(refused, 'not tested') ORDER BY commit_id, number LIMIT 1"""
+"""A question that a failed call prevented."""

@@ -14,7 +14,7 @@ import click
 
 from redraft.flows.cli.config_file import read_config
 from redraft.flows.cli.errors import one_line, refuse_broken_text
-from redraft.flows.cli.option import value_place, with_place
+from redraft.flows.cli.option import value_place, with_place, without_others
 from redraft.flows.cli.signals import STOPPED, Stopped
 from redraft.store.errors import RedraftError, alternatives
 
@@ -73,7 +73,8 @@ class Commands(click.Group):
         except OSError as error:
             raise RedraftError(_file_error(error)) from error
         except RedraftError as error:
-            raise RedraftError(with_place(ctx, str(error))) from error
+            command = self.get_command(ctx, ctx.invoked_subcommand or "")
+            raise RedraftError(with_place(ctx, without_others(str(error), command))) from error
         except KeyboardInterrupt as stopped:
             if not isinstance(stopped, Stopped):  # the signal came before or after the command's work
                 click.echo("redraft: stopped", err=True)

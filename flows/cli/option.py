@@ -116,6 +116,16 @@ def with_place(ctx: click.Context, message: str) -> str:
     return message
 
 
+def without_others(message: str, command: click.Command | None) -> str:
+    """Returns the message of a mistake without options that the command lacks: a cure such as "name another with --db"
+    becomes "name another"."""
+    if command is None:
+        return message
+    parts = [command, *(command.commands.values() if isinstance(command, click.Group) else ())]
+    own = {flag for part in parts for parameter in part.params for flag in parameter.opts}
+    return re.sub(r" with (--[a-z-]+)(?=$|[,.;:)])", lambda found: found[0] if found[1] in own else "", message)
+
+
 def _words(value: Any) -> Iterator[str]:
     """Yields the strings in a value that a message may contain. Numbers are left out, since many messages have
     numbers."""

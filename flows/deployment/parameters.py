@@ -22,6 +22,7 @@ from redraft.flows.settings import (
     Settings,
     SettingsError,
     StoreSettings,
+    WorkerSettings,
 )
 from redraft.flows.settings_validation import Filled as Name
 from redraft.flows.settings_validation import mistakes, model_fields
@@ -143,7 +144,11 @@ class Model(Stored):
         }
 
 
-class Generate(with_settings(with_settings(Model, Settings, *Model.model_fields, "replicate"), Selection)):
+class Shared(with_settings(Model, WorkerSettings)):
+    """The parameters of the stages whose work several processes can share."""
+
+
+class Generate(with_settings(with_settings(Shared, Settings, *Model.model_fields, "replicate"), Selection)):
     """The parameters of the flow generate."""
 
     source: Name = Field(
@@ -163,7 +168,7 @@ class Generate(with_settings(with_settings(Model, Settings, *Model.model_fields,
     )
 
 
-class Augment(with_settings(with_settings(Model, AugmentSettings, *Model.model_fields), Selection)):
+class Augment(with_settings(with_settings(Shared, AugmentSettings, *Model.model_fields), Selection)):
     """The parameters of the flow augment."""
 
     source: Name = Field(
@@ -192,7 +197,7 @@ class SelfTrain(with_settings(Model, SelfTrainSettings, *Model.model_fields)):
     )
 
 
-class Annotate(with_settings(Model, AnnotationSettings, *Model.model_fields)):
+class Annotate(with_settings(Shared, AnnotationSettings, *Model.model_fields)):
     """The parameters of the flow annotate."""
 
     min_new: Whole = Field(0, description="The fewest drafts that this flow run must judge; with fewer it fails.")

@@ -55,7 +55,8 @@ class Progress(Protocol):
 
 @runtime_checkable
 class Counted(Progress, Protocol):
-    """A Progress that can also receive the counts of a unit that another process finished."""
+    """A Progress that also takes the counts of a unit that another process finished. If a unit is finished once more,
+    the counts are what has changed."""
 
     def counted(self, problem_id: str, status: str, counted: "Counts") -> None: ...
 
@@ -218,8 +219,8 @@ def describe(plan: Plan) -> str:
 
 
 def interrupted(plan: Plan, tally: Tally) -> str:
-    """Returns one line for a person who stopped a run: what is done, and how to continue."""
-    done = plan.done + tally.problems
-    return (
-        f"Stopped: {done} of {plural(plan.problems, plan.noun)} are in {plan.db}; the same command goes on from here."
-    )
+    """Returns one line for a person who stopped a run: what is done, and how to go on. A store that the run has made
+    is removed if nothing is done, so it is not named then."""
+    done, whole = plan.done + tally.problems, plural(plan.problems, plan.noun)
+    kept = f"{done} of {whole} are in {plan.db}" if done else f"none of {whole} is done"
+    return f"Stopped: {kept}; the same command goes on from here."

@@ -52,7 +52,7 @@ class Terminal:
 
     def counted(self, problem_id: str, status: str, counted: Counts) -> None:
         self.tally.add(counted)
-        self._bar.update(self._task, advance=1, facts=self.tally.text())
+        self._bar.update(self._task, advance=counted.problems, facts=self.tally.text())
 
     def say(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False)

@@ -12,10 +12,12 @@ from redraft.flows.evaluation.history import History, history
 from redraft.flows.evaluation.method import Method
 from redraft.flows.evaluation.oracle_usage import Oracle, oracle
 from redraft.flows.evaluation.turn import PICKS, cost_of, cost_of_all
+from redraft.flows.fleet.worker_command import Fleet, run_job
 from redraft.flows.generation.job import Job
 from redraft.flows.settings import Settings
 from redraft.flows.summary.summary import Summary
 from redraft.flows.summary.summary_reader import summarise_job
+from redraft.flows.units.stage_job import BudgetScope
 from redraft.llm.model import Model, ModelError
 from redraft.store.errors import PartError, alternatives
 from redraft.store.problems import Problem
@@ -69,15 +71,23 @@ class MethodRun:
 
 
 class MethodRunner:
-    """Runs methods on the same problems, each as a run of `generate`. `spent` is a sentence that names the budget that
-    is used up, or None while budget is left."""
+    """Runs methods on the same problems, each like a run of `generate`, with a `fleet` of workers if one is given.
+    `spent` is a sentence that names the budget
+    that is used up; None while budget is left."""
 
     def __init__(
-        self, problems: Sequence[Problem], common: Settings, store: Store, progress: Progress, source: str
+        self,
+        problems: Sequence[Problem],
+        common: Settings,
+        store: Store,
+        progress: Progress,
+        source: str,
+        fleet: Fleet | None = None,
     ) -> None:
         self.problems = problems
         self.spent: str | None = None
         self._common, self._store, self._progress, self._source = common, store, progress, source
+        self._fleet = fleet
         self._left = common.budget
 
     def check(self, methods: Sequence[Method]) -> None:
@@ -129,9 +139,10 @@ class MethodRunner:
         return await self._run(SAMPLING, replace(plain, strategy=SAMPLING.strategy, replicate=apart))
 
     async def _job(self, given: Method, settings: Settings) -> Job:
-        """Returns the job of a method. A stored pick among 4 drafts can't be used for a strategy that picks among 8. If
-        the store has another number of drafts, the job draws its drafts in a replicate with the number in its name."""
-        job = Job(self.problems, replace(settings, budget=self._left), self._store, self._progress)
+        """Returns the job of a method. A strategy that picks among 8 drafts cannot reuse a stored pick among 4. If the
+        store has another number of drafts, the job samples its drafts in a replicate that is named after the
+        number."""
+        job = self._open(replace(settings, budget=self._left))
         if given is SAMPLING or given.in_turns or not job.strategy.takes("samples"):
             return job
         done = await off_loop(self._store.done, job.recipe, settings.replicate)
@@ -139,7 +150,11 @@ class MethodRunner:
             return job
         await job.close()
         apart = f"{settings.replicate} of {settings.samples}".strip()
-        return Job(self.problems, replace(job.settings, replicate=apart), self._store, self._progress)
+        return self._open(replace(job.settings, replicate=apart))
+
+    def _open(self, settings: Settings) -> Job:
+        scope = BudgetScope.RUN if self._fleet else BudgetScope.PROCESS
+        return Job(self.problems, settings, self._store, self._progress, source=self._source, scope=scope)
 
     async def _run(self, given: Method, settings: Settings) -> MethodRun | None:
         if self.spent:
@@ -147,7 +162,7 @@ class MethodRunner:
         began = time.monotonic()
         job = await self._job(given, settings)
         try:
-            run_id = await job.run(self._source)
+            run = await run_job(job, self._fleet)
         except ModelError as error:
             if self._left == self._common.budget or not str(error).startswith(TOO_SMALL):
                 raise
@@ -155,9 +170,9 @@ class MethodRunner:
             return None
         finally:
             await job.close()
-        self.spent = self._used_up() if job.client.exhausted else None
-        self._left = self._left.minus(job.client.used, time.monotonic() - began)
-        summary = await off_loop(summarise_job, job, run_id)
+        self.spent = self._used_up() if run.spent else None
+        self._left = self._left.minus(run.used, time.monotonic() - began)
+        summary = await off_loop(summarise_job, job, run.run_id)
         chosen = _chosen(settings)
         found = await off_loop(self._history, given, job, chosen)
         return MethodRun(

@@ -1,17 +1,17 @@
-"""A worker process of `generate --workers N`. It reads its settings from standard input, and ends when standard input
-is closed, so that no worker outlives the command that started it."""
+"""A worker process of a command with `--workers N`. It reads one job after the other from standard input, and ends when
+standard input does, so no worker outlives the command that started it."""
 
 import os
 import pickle
 import signal
 import sys
 import threading
+from queue import SimpleQueue
 from typing import NoReturn
 
 from redraft.flows.cli.signals import run
 from redraft.flows.fleet.worker_messages import EndEvent, ErrorEvent, Events, Work
-from redraft.flows.generation.job import Job
-from redraft.llm.model import ModelError
+from redraft.flows.units.stage_job import BudgetScope
 from redraft.store.errors import RedraftError
 from redraft.store.tables.stage_store import opened
 
@@ -28,34 +28,36 @@ async def work(given: Work, events: Events) -> EndEvent:
             events.say(text)
 
     async with opened(given.db, create=False, waiting=waiting) as store:
-        job = Job(given.problems, given.settings, store, events, shares_budget=True)
+        job = given.job(*given.arguments, store, events, scope=BudgetScope.LASTING)
         try:
-            await job.run("", of_run=given.run_id)
+            await job.run(given.run_id, ends_run=False)
             return EndEvent(job.client.exhausted, job.client.used)
         finally:
             await job.close()
 
 
 def main() -> NoReturn:
-    """Runs the worker. The exit code is 0 if its part is done, 2 after an error, and 130 if it was stopped."""
-    events = Events(os.dup(1))
-    os.dup2(2, 1)  # output of libraries is not an event
-    given: Work = pickle.load(sys.stdin.buffer)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    """Runs the worker. The exit code is 2 after an error, and 130 if it was stopped."""
+    events, jobs = Events(os.dup(1)), SimpleQueue[Work]()
+    os.dup2(2, 1)  # what libraries print is no event
+    threading.Thread(target=_read, args=(jobs,), daemon=True).start()
     try:
-        events.send(run(work(given, events), lambda text: None))
+        while True:
+            events.send(run(work(jobs.get(), events), lambda text: None))
     except RedraftError as error:
-        events.send(ErrorEvent(str(error), error.cause.value if isinstance(error, ModelError) else None))
+        events.send(ErrorEvent.of(error))
         os._exit(2)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # a thread that waits for a file would keep a stopped process alive
         os._exit(130)
-    os._exit(0)  # a thread that waits for a file would keep the process alive
 
 
-def _end_with_parent() -> None:
-    while sys.stdin.buffer.read(1):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
+def _read(jobs: SimpleQueue[Work]) -> None:
+    """Reads jobs. At the end of them it stops this process, whose command has ended."""
+    try:
+        while True:
+            jobs.put(pickle.load(sys.stdin.buffer))
+    except (EOFError, pickle.UnpicklingError):  # the second one: in the middle of a job
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -1,25 +1,28 @@
-"""The messages between the command and its worker processes: the work that a worker receives, and the events that it
-sends as lines of JSON."""
+"""What the command tells the worker processes that it starts, and what these tell the command, as lines of JSON."""
 
 import os
-from collections.abc import Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from redraft.flows.display.progress import Counts, Plan, Silent, counts
-from redraft.flows.settings import Settings
+from redraft.flows.units.stage_job import StageJob
+from redraft.llm.client.budget import BudgetTooSmall
+from redraft.llm.model import Cause, ModelError
 from redraft.llm.usage import Amount
+from redraft.store import errors
+from redraft.store.errors import RedraftError
 from redraft.store.problems import Problem
 from redraft.store.unit import Unit
 
 
 class Work(NamedTuple):
-    """The data that a worker receives: the problems, the settings, the path of the store and the id of the run."""
+    """What a worker needs to know about a job: its class and its arguments, the path of the store and the id of the
+    run."""
 
-    problems: Sequence[Problem]
-    settings: Settings
+    job: type[StageJob[Any]]
+    arguments: tuple[Any, ...]
     db: str
     run_id: str
 
@@ -27,6 +30,7 @@ class Work(NamedTuple):
 class UnitEvent(msgspec.Struct, frozen=True, tag="unit"):
     """The event that a unit is finished."""
 
+    unit_id: str
     problem_id: str
     status: str
     counts: Counts
@@ -47,10 +51,26 @@ class EndEvent(msgspec.Struct, frozen=True, tag="end"):
 
 
 class ErrorEvent(msgspec.Struct, frozen=True, tag="error"):
-    """The event that the worker met an error that every worker would meet. `cause` is the cause of a ModelError."""
+    """The worker met an error that every worker would meet. `kind` is the name of its class, and `cause` that of a
+    ModelError."""
 
     text: str
+    kind: str
     cause: str | None = None
+
+    @classmethod
+    def of(cls, error: RedraftError) -> "ErrorEvent":
+        """Returns the event of an error."""
+        return cls(str(error), type(error).__name__, error.cause.value if isinstance(error, ModelError) else None)
+
+    def error(self) -> RedraftError:
+        """Returns the error."""
+        if self.cause is not None:
+            kind = BudgetTooSmall if self.kind == BudgetTooSmall.__name__ else ModelError
+            return kind(self.text, cause=Cause(self.cause), fatal=True)
+        found = getattr(errors, self.kind, None)
+        known = isinstance(found, type) and issubclass(found, RedraftError)
+        return found(self.text) if known else RedraftError(self.text)
 
 
 Event = UnitEvent | NoteEvent | EndEvent | ErrorEvent
@@ -78,7 +98,7 @@ class Events(Silent):
     def begin(self, plan: Plan) -> None: ...
 
     def unit(self, problem: Problem, unit: Unit) -> None:
-        self.send(UnitEvent(problem.problem_id, unit.status, counts(unit)))
+        self.send(UnitEvent(unit.unit_id, problem.problem_id, unit.status, counts(unit)))
 
     def say(self, text: str) -> None:
         self.send(NoteEvent(text))

@@ -1,7 +1,7 @@
 """Reads the state of the workers that share a store from its leases."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,18 +10,16 @@ import msgspec
 
 from redraft.store.errors import plural
 from redraft.store.leases.leases import Claim
-from redraft.store.leases.membership import PREFIX, RENEWALS, WorkerFacts, is_alive, machine, read_workers
-from redraft.store.leases.slices import State, newest_state
+from redraft.store.leases.membership import COMMAND, PREFIX, RENEWALS, WorkerFacts, is_alive, machine, read_workers
+from redraft.store.leases.slices import BUDGET, settled_state
 from redraft.store.leases.store_files import present_time, touched_at
-
-BUDGET = ".budget"
-"""The extension of a folder with the state of a budget."""
+from redraft.store.leases.usage import WHAT, Amounts
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """A worker: its recipe, the numbers of shards that it has leased and has done, and the seconds since it renewed its
-    leases."""
+    """A worker, or a command that starts workers: the recipe that it works on, how many shards it has and has done, and
+    the seconds since it renewed its leases."""
 
     recipe: str
     facts: WorkerFacts
@@ -39,6 +37,8 @@ class WorkerStatus:
         facts = self.facts
         job = f"recipe {self.recipe}" + (f", replicate {facts.replicate!r}" if facts.replicate else "")
         shards = f"has {plural(self.has, 'shard')}, has done {self.done}"
+        if facts.starts:
+            shards = f"the command of {plural(facts.starts, 'worker')}"
         return (
             f"{facts.name} on {facts.host} (process {facts.pid}, redraft {facts.version}), {job}: {shards}; its lease"
             f" of {facts.lease_s:g} s was renewed {self.age_s:.0f} s ago"
@@ -46,7 +46,9 @@ class WorkerStatus:
 
     @property
     def cure(self) -> str:
-        """Returns advice about the worker, or "" if it works."""
+        """Returns what to do about the worker; "" if it works."""
+        if not self.alive and self.facts.starts:
+            return "it is dead: its workers end by themselves; give the same command again"
         if not self.alive:
             return "it is dead: other workers take over its shards; without any, give the same command again"
         if not self.sleeps:
@@ -57,12 +59,12 @@ class WorkerStatus:
 
 
 def workers(leases: Path) -> list[WorkerStatus]:
-    """Returns the workers whose files are in the folder of a store's leases, sorted by recipe. Raises OSError."""
+    """Returns the workers and commands whose files are in the folder of a store's leases, by recipe. Raises OSError."""
     found = []
     for folder in _recipes(leases):
         now = present_time(folder)
         has, done = _claims(folder)
-        for path, facts in read_workers(folder):
+        for path, facts in (*read_workers(folder, COMMAND), *read_workers(folder)):
             age = (now - (touched_at(path) or now)) / 1e9
             alive = is_alive(path, facts, now)
             found.append(WorkerStatus(folder.name, facts, alive, has[facts.name], done[facts.name], max(0.0, age)))
@@ -70,14 +72,20 @@ def workers(leases: Path) -> list[WorkerStatus]:
 
 
 def abandoned(leases: Path) -> list[str]:
-    """Returns the recipes that have leases but no worker."""
-    return [folder.name for folder in _recipes(leases) if not any(folder.glob(f"{PREFIX}*"))]
+    """Returns the recipes with leases, but without a worker or a command."""
+    return [folder.name for folder in _recipes(leases) if not any(map(_is_member, folder.iterdir()))]
 
 
-def budgets(leases: Path) -> Iterator[tuple[Path, State]]:
-    """Yields pairs of a budget's folder and its state, for current runs and for runs that were stopped."""
+def budgets(leases: Path, living: Collection[str]) -> Iterator[tuple[Path, Amounts]]:
+    """Yields the folders of budgets, of runs at work and of runs that were stopped, each with what counts as used by
+    workers that are not among the `living`."""
     for folder in sorted(leases.glob(f"*{BUDGET}")):
-        yield folder, newest_state(folder)
+        state = settled_state(folder, living)
+        yield folder, {what: state.spent(what) for what in WHAT}
+
+
+def _is_member(file: Path) -> bool:
+    return file.name.startswith((PREFIX, COMMAND))
 
 
 def _recipes(leases: Path) -> list[Path]:

@@ -1,12 +1,11 @@
 """The settings of a run as JSON data for the column `runs.config`."""
 
-from dataclasses import asdict
 from typing import Any
 
 from redraft.flows.generation.identity import recorded
 from redraft.flows.generation.strategy import Strategy
 from redraft.flows.settings import Settings
-from redraft.llm.limits import Budget
+from redraft.flows.units.budget import plain_budget
 from redraft.llm.providers.shared.redaction import redact_address
 from redraft.store.fields import described
 
@@ -31,11 +30,6 @@ def plain_argument(key: str, value: Any) -> str | None:
     if key.endswith("api_base"):
         return ",".join(map(redact_address, [value] if isinstance(value, str) else value))
     return recorded(value)
-
-
-def plain_budget(budget: Budget) -> dict[str, float]:
-    """Returns a dict of the limits of a budget by name."""
-    return {name: most for name, most in asdict(budget).items() if most is not None}
 
 
 OTHERWISE = ("model", "limits", "prices", "prompts")

@@ -43,11 +43,11 @@ async def demo(folder: Path, console: Console, *, limit: int = 40, samples: int 
     settings = Settings(arguments=arguments, samples=samples, seed=seed, concurrency=samples * 2)
     store = await off_loop(Store, db)
     progress = Showing(console)
-    job = Job(problems(SOURCE, Silent(), Selection(limit=limit)), settings, store, progress)
+    job = Job(problems(SOURCE, Silent(), Selection(limit=limit)), settings, store, progress, source=SOURCE)
     try:
         await first_draft(job, console)
         await asyncio.to_thread(load, "correct")
-        run_id = await job.run(SOURCE)
+        run_id = await job.run()
     finally:
         await job.close()
     section(

@@ -13,6 +13,7 @@ from redraft.graders.programs.bubblewrap import unavailable
 from redraft.graders.programs.result import SandboxError
 from redraft.graders.programs.sandbox import Sandbox
 from redraft.llm.capabilities import Capabilities, Continuing
+from redraft.llm.limits import amount_text
 from redraft.llm.model import Message, Model, ModelError, Request
 from redraft.llm.prompts.templates import fill
 from redraft.llm.providers.route import route
@@ -152,6 +153,7 @@ def holds(db: str) -> list[Finding]:
         found.append(Finding("units", "some failed", None, "the same command tries them again"))
     found += _unfinished(store)
     found += shared(store)
+    found += unregistered(store)
     free = shutil.disk_usage(folder).free / 2**30
     found.append(Finding("disk", f"{free:,.1f} GB free", free > LEAST_GB, "" if free > LEAST_GB else "free some space"))
     return found
@@ -194,14 +196,33 @@ def shared(store: Store) -> list[Finding]:
     for recipe in abandoned(store.leases_folder):
         told = f"leases of recipe {recipe} are left, and no worker"
         found.append(Finding("leases", told, None, "the same command goes on, and removes them"))
-    for folder, state in budgets(store.leases_folder):
+    for folder, amounts in budgets(store.leases_folder, [worker.facts.name for worker in there if worker.alive]):
         recipe = folder.name.partition("-")[0]
         if recipe not in at_work:
-            used = ", ".join(f"{amount:g} {what}" for what, amount in state.used.items() if amount) or "nothing"
-            told = f"a stopped run of recipe {recipe} has noted {used} as used of its budget"
+            used = ", ".join(amount_text(what, amount) for what, amount in amounts.items() if amount) or "nothing"
+            told = f"a stopped run of recipe {recipe} has used {used} of its budget"
             cure = f"the same command has the rest; to give it the whole budget, remove {folder}"
             found.append(Finding("budget", told, None, cure))
     return found
+
+
+def unregistered(store: Store) -> list[Finding]:
+    """Returns findings on the segments of a folder store that no entry of its log names, since a process was killed."""
+    found = []
+    for finished, state, cure in LEFTOVERS:
+        ages = [leftover.age_s for leftover in store.leftovers() if leftover.is_finished == finished]
+        if ages:
+            told = f"{plural(len(ages), f'{state} segment')} of killed processes, up to {age_text(max(ages))} old"
+            found.append(Finding("segments", told, None, cure.format(db=store.path)))
+    return found
+
+
+def age_text(seconds: float) -> str:
+    """Returns an age in words, such as "3 minutes"."""
+    for unit, size in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if seconds >= 2 * size:
+            return f"{int(seconds // size)} {unit}s"
+    return plural(int(seconds), "second")
 
 
 def _request(model: Model) -> Request:
@@ -224,6 +245,11 @@ DRAWING = {"top_p": "top-p", "top_k": "top-k", "min_p": "min-p", "beam": "beam s
 LEADS: dict[bool | None, str] = {True: "", False: "worked around: ", None: "not known yet: "}
 NEEDED = ("duckdb", "numpy", "tokenizers", "math-verify", "langgraph", "litellm", "aiohttp", "pydantic", "prefect")
 TABLES = ("problems", "trajectories", "steps", "turns", "grades", "calls", "datasets")
+LEFTOVERS = (
+    (True, "unregistered", "nothing is lost: `redraft store compact {db}`, or what writes next, registers them"),
+    (False, "unfinished", "the same command writes their units again, and removes them"),
+)
+"""The kinds of segments that killed processes left, and what becomes of them."""
 LEAST_GB = 0.5
 PATIENCE_S = 5.0  # the time limit in seconds for another process to release the store
 

@@ -1,9 +1,9 @@
-"""A budget that several runs share, one run after the other."""
+"""Budgets of runs: as plain data, and one that several runs share, one after the other."""
 
 import time
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from typing import TypeVar
 
 from redraft.llm.limits import Budget
@@ -43,3 +43,8 @@ class RemainingBudget:
         finally:
             is_remainder.reset(remainder)
             self._left = self._left.minus(used or Amount(), time.monotonic() - begun)
+
+
+def plain_budget(budget: Budget) -> dict[str, float]:
+    """Returns the limits of a budget, by name."""
+    return {name: most for name, most in asdict(budget).items() if most is not None}

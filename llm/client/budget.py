@@ -57,21 +57,28 @@ class BudgetAccount:
         before = self.share.seconds_before if self.share else 0.0
         return self._budget.seconds - before - (time.monotonic() - self._began)
 
-    def reservation(self, amount: Amount) -> None:
+    def reserve(self, amount: Amount, prompt: Amount) -> None:
+        """Reserves the most that a call may use, which is `prompt` for its prompt alone."""
         self._reserved.add(amount)
+        if self.share:
+            self.share.begin_call(prompt)
 
-    def settle(self, held: Amount, used: Amount) -> None:
-        """Replaces the reservation `held` by the amount `used`."""
-        self._reserved.add(held, -1)
-        self.used.add(used)
+    def settle(self, held: "Reservation", used: Amount | None) -> None:
+        """Replaces a reservation by the amount that was used; if that is unknown (None), all of it counts as used."""
+        self._reserved.add(held.amount, -1)
+        self.used.add(held.amount if used is None else used)
+        if self.share:
+            self.share.end_call(held.prompt, held.amount if used is None else None)
 
 
 @dataclass(slots=True)
 class Reservation:
-    """The amount that is reserved for one call of at most `n` samples, and the accounts in which it is reserved."""
+    """The amount that is reserved for one call of at most `n` samples, the part of it that is for the prompt, and the
+    accounts that it is reserved in."""
 
     n: int
     amount: Amount
+    prompt: Amount
     accounts: tuple[BudgetAccount, ...]
 
     def left_s(self) -> float:
@@ -142,8 +149,8 @@ class BudgetLedger:
         return self._run.used
 
     def unlimited(self, n: int) -> Reservation | None:
-        """Returns an empty reservation for a call of `n` samples if there is no budget at all, otherwise None."""
-        return None if self._limits else Reservation(n, Amount(), ())
+        """Returns an empty reservation for a call of `n` samples if there is no budget at all, else None."""
+        return None if self._limits else Reservation(n, Amount(), Amount(), ())
 
     async def reserve(self, unit: str, prompt: int, completion: int, n: int) -> Reservation:
         """Reserves the largest amount that a call can use: `prompt` tokens, and `completion` tokens for each of `n`
@@ -160,9 +167,10 @@ class BudgetLedger:
             for samples in range(n, 0, -1):
                 amount = self.amount(Usage(prompt, completion * samples))
                 if all(account.shortage(amount) is None for account in accounts):
+                    held = Reservation(samples, amount, self.amount(Usage(prompt)), accounts)
                     for account in accounts:
-                        account.reservation(amount)
-                    return Reservation(samples, amount, accounts)
+                        account.reserve(amount, held.prompt)
+                    return held
             short = [(account, missing) for account in accounts if (missing := account.shortage(least, held=False))]
             if share and short and short[0][0] is self._run and self._run.left_s() > 0:
                 others = await share.wait()
@@ -187,9 +195,8 @@ class BudgetLedger:
         reservation counts as used."""
         if not reservation.accounts:
             return
-        amount = reservation.amount if used is None else self.amount(used, usd)
         for account in reservation.accounts:
-            account.settle(reservation.amount, amount)
+            account.settle(reservation, None if used is None else self.amount(used, usd))
         self._settled.set()
 
     def amount(self, usage: Usage, usd: float | None = None) -> Amount:

@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from redraft.llm.limits import Budget
 from redraft.llm.usage import Amount
 from redraft.store.leases.slices import Slices
+from redraft.store.leases.usage import WHAT, Usage
 from redraft.store.waiting import off_loop
 
 WATCH_S = 0.5  # seconds between two checks whether other processes lack budget
@@ -17,14 +18,18 @@ WAIT_S = 0.2  # seconds until a process that lacks budget asks again
 
 
 class BudgetShare:
-    """What this process has taken of the budget `whole`, in slices. `used` and `reserved` are the amounts of its calls;
-    the caller changes these two objects in place."""
+    """What this process has taken of the budget `whole`, in slices. `used` and `reserved` are those of its calls; they
+    change in place. The usage of a call is unknown while it is in flight, and if it ended without one."""
 
     def __init__(self, slices: Slices, whole: Budget, used: Amount, reserved: Amount) -> None:
         self._slices, self._whole = slices, whole
         self._used, self._reserved = used, reserved
+        self._prompts = Amount()  # the part of `reserved` that is for prompts
+        self._lost = Amount()  # the part of `used` that stands for calls with an unknown usage
+        self._lost_prompts = Amount()
         self._granted = Amount()
-        self._noted = Amount()  # the part of the used amount that is recorded in the slices
+        self._noted = Amount(), Amount(), Amount()  # the part of `_totals` that is not in this worker's file
+        self._noted_lost = Amount()
         self._worker = ""
         self._turn = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
@@ -36,6 +41,20 @@ class BudgetShare:
         """Returns the amounts that this process may use. Only the limits that `whole` has are set."""
         limits = {what: getattr(self._granted, what) for what in self._limited()}
         return replace(Budget(**limits), seconds=self._whole.seconds)
+
+    def begin_call(self, prompt: Amount) -> None:
+        """Notes that a call is about to be made, whose prompt uses at most so much. It is reserved already."""
+        self._prompts.add(prompt)
+        self._record()
+
+    def end_call(self, prompt: Amount, lost: Amount | None) -> None:
+        """Notes that a call has ended, after its reservation was settled. `lost` is the reservation if its usage is
+        unknown: all of it counts as used in this execution, and the mean of a call in the next one."""
+        self._prompts.add(prompt, -1)
+        if lost:
+            self._lost.add(lost)
+            self._lost_prompts.add(prompt)
+        self._record()
 
     async def begin(self) -> None:
         """Records that this process begins, and starts a task that watches whether other processes lack budget."""
@@ -69,60 +88,76 @@ class BudgetShare:
             with suppress(asyncio.CancelledError):
                 await self._watching
             async with self._turn:
-                await off_loop(self._give_back)
+                await off_loop(self._leave)
         self._watching = None
 
     def _limited(self) -> list[str]:
         return [what for what, most in asdict(replace(self._whole, seconds=None)).items() if most is not None]
 
     def _lacking(self, more: Amount) -> dict[str, float]:
-        """Returns how much more this process needs for a call, by limit; an empty dictionary if its share covers the
-        call."""
-        lacking = {
-            what: getattr(self._used, what)
-            + getattr(self._reserved, what)
-            + getattr(more, what)
-            - getattr(self._granted, what)
-            for what in self._limited()
-        }
+        """Returns how much more this process needs for a call; nothing if it has enough."""
+        total = self._total()
+        total.add(more)
+        lacking = {what: getattr(total, what) - getattr(self._granted, what) for what in self._limited()}
         return (
             {what: max(0, amount) for what, amount in lacking.items()}
             if max(lacking.values(), default=0) > 1e-12
             else {}
         )
 
+    def _totals(self) -> tuple[Amount, Amount, Amount]:
+        """Returns what ended calls used, the most that those of an unknown usage use, and that of their prompts."""
+        known, unknown, prompts = replace(self._used), replace(self._lost), replace(self._lost_prompts)
+        known.add(self._lost, -1)
+        unknown.add(self._reserved)
+        prompts.add(self._prompts)
+        return known, unknown, prompts
+
+    def _record(self) -> None:
+        now = self._totals()
+        self._slices.record(Usage(*(_more(total, noted) for total, noted in zip(now, self._noted, strict=True))))
+
     def _take(self, need: Mapping[str, float], least: Mapping[str, float]) -> dict[str, float]:
         self._settle_name()
         state = self._slices.state()
-        self.was_used = any(state.used.values()) or bool(state.taken)
+        self.was_used = any(state.used.values()) or any(state.unknown.values()) or bool(state.taken or state.lost)
         return self._slices.take(need, least)
 
     def _give_back(self) -> None:
         """Records what was used, and gives back what is neither used nor reserved."""
         if self._settle_name():
             return
-        noted = {what: getattr(self._used, what) - getattr(self._noted, what) for what in self._limited()}
-        unused = {
-            what: getattr(self._granted, what) - getattr(self._used, what) - getattr(self._reserved, what)
-            for what in self._limited()
-        }
-        unused = {what: max(0, amount) for what, amount in unused.items()}
-        if any(noted.values()) or any(unused.values()):
-            self._slices.give_back(noted, unused)
-            self._noted.add(Amount(**noted))  # pyright: ignore[reportArgumentType]
+        known, lost = self._totals()[0], replace(self._lost)
+        unused = _more(self._granted, self._total())
+        unused = {what: unused[what] for what in self._limited()}
+        changes = _more(known, self._noted[0]), _more(lost, self._noted_lost), unused
+        if any(any(change.values()) for change in changes):
+            self._slices.give_back(*changes)
             self._granted.add(Amount(**unused), -1)  # pyright: ignore[reportArgumentType]
+            self._noted, self._noted_lost = (known, *self._noted[1:]), lost
+            self._record()
+
+    def _leave(self) -> None:
+        if not self._settle_name():
+            self._slices.leave()
 
     def _settle_name(self) -> bool:
-        """Starts a new share if other processes took this one for dead, so that it is now another worker: all that it
-        had taken then counts as used. Returns whether this was so."""
+        """Begins anew if this process was taken for dead, and is another worker now: others have noted what it used,
+        its calls in flight too. Returns whether it was."""
         name = self._slices.worker()
         changed = bool(self._worker) and name != self._worker
         if changed:
-            self._granted = replace(self._used)
-            self._granted.add(self._reserved)
-            self._noted = replace(self._granted)
+            self._slices.begin_anew()
+            self._granted, self._noted = self._total(), self._totals()
+            self._noted_lost = replace(self._lost)
         self._worker = name
         return changed
+
+    def _total(self) -> Amount:
+        """Returns what is used or reserved."""
+        total = replace(self._used)
+        total.add(self._reserved)
+        return total
 
     def _note_time(self) -> float:
         return self._slices.note_time() if self._whole.seconds is not None else 0.0
@@ -135,3 +170,8 @@ class BudgetShare:
                 if await off_loop(self._slices.is_wanted):
                     async with self._turn:
                         await off_loop(self._give_back)
+
+
+def _more(total: Amount, before: Amount) -> dict[str, float]:
+    """Returns by how much a total has grown."""
+    return {what: max(0, getattr(total, what) - getattr(before, what)) for what in WHAT}

@@ -8,6 +8,7 @@ journal/        the journals of recipes
 leases/         which worker has which shard of a run
 """
 
+import fcntl
 import json
 import os
 import secrets
@@ -121,6 +122,43 @@ def _make(path: Path) -> bool:
         return True
     finally:
         shutil.rmtree(new, ignore_errors=True)
+
+
+def use(folder: Folder) -> int | None:
+    """Keeps others from removing the folder until the returned descriptor is closed. Returns None if the folder was
+    removed meanwhile. On a file system without locks nobody can remove it. Raises OSError."""
+    marker = folder.path / MARKER
+    with suppress(FileNotFoundError):
+        file = os.open(marker, os.O_RDONLY)
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_SH)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file), os.stat(marker)):
+                return file
+        os.close(file)
+    return None
+
+
+@contextmanager
+def alone(use: int) -> Iterator[bool]:
+    """Yields whether no other process uses the folder. If so, none can begin to inside the `with` block."""
+    try:
+        fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        with suppress(OSError):
+            fcntl.flock(use, fcntl.LOCK_SH)
+
+
+def remove(folder: Folder) -> None:
+    """Removes the folder, all at once for others."""
+    hidden = folder.path.absolute().with_name(f".{folder.path.name}.{os.getpid()}-{secrets.token_hex(4)}.removed")
+    os.rename(folder.path, hidden)
+    shutil.rmtree(hidden, ignore_errors=True)
 
 
 def sync(path: Path) -> None:

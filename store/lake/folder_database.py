@@ -11,22 +11,23 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from weakref import finalize
 
 import duckdb
 
 from redraft.store.errors import QueryError, StoreError
 from redraft.store.lake.committer import LANES, Committer, first_commit
 from redraft.store.lake.compaction import compact
-from redraft.store.lake.folder import open_folder
+from redraft.store.lake.folder import Folder, alone, open_folder, remove, use
 from redraft.store.lake.log import CHECKPOINT, Log, Segment, State
 from redraft.store.lake.readers import reading
-from redraft.store.lake.segments import NewSegment, damage, files, remove_unfinished
+from redraft.store.lake.segments import NewSegment, damage, files, leftovers, remove_unfinished
 from redraft.store.lake.template import SCHEMA, template
 from redraft.store.tables.database.batch import Batch
-from redraft.store.tables.database.database import Database
+from redraft.store.tables.database.database import Database, Leftover
 from redraft.store.tables.database.queue import ThreadQueue
 from redraft.store.tables.database.temporary import remove_leftovers, temporary_folder
-from redraft.store.tables.sql import ROWS, Appender, hide_progress, literal
+from redraft.store.tables.sql import ROWS, Appender, hide_progress, literal, one_of
 from redraft.store.unit import Unit
 
 MEDIUM = 32 * 2**20
@@ -36,15 +37,17 @@ NAME = "store"
 
 
 class FolderDatabase(Database):
-    """Opens the folder store at `path`, as `FileDatabase` opens a file. The folder is never deleted as unused, because
-    other processes may use a new folder at once. Raises StoreError."""
+    """Opens the folder store at `path`, as `Database` opens a file. `made` is true if this object made the folder.
+    Raises StoreError."""
 
     def __init__(
         self, path: str, *, create: bool, waiting: Callable[[str], None] | None, patience: float | None = None
     ) -> None:
         path = path.rstrip("/" + os.sep) or path
         super().__init__(path, waiting, ThreadQueue())
-        self.folder, _ = open_folder(self.path, create=create)
+        self._was_empty = os.path.isdir(self.path)  # if it is made now
+        self.folder, self.made, self._use = _opened(self.path, create)
+        self._end_use = finalize(self, os.close, self._use)
         self.log = Log(self.folder)
         self.committer = Committer(self.folder, self.log)
         self._state: State | None = None  # the state that the held connection reads
@@ -69,8 +72,27 @@ class FolderDatabase(Database):
     def size(self) -> int:
         return sum(segment.size for segment in self.log.read().live.values())
 
+    def leftovers(self) -> list[Leftover]:
+        return leftovers(self.folder, self.log.read())
+
     def remove_if_unused(self, runs: Sequence[str]) -> None:
-        """Does nothing, because other processes may use the folder."""
+        from redraft.store.journal_files import remove_unanswered  # a query needs no journals
+
+        if not self.made:
+            return
+        with self._errors(), alone(self._use) as is_alone:
+            if is_alone and not self._has_results(runs) and remove_unanswered(self.folder.journal):
+                remove(self.folder)
+                if self._was_empty:
+                    self.folder.path.mkdir()
+
+    def _has_results(self, runs: Sequence[str]) -> bool:
+        """Returns whether the store has anything besides problems and the starts and ends of these runs."""
+        if any(segment.rows.keys() - {"problems", "run_events"} for segment in self.log.read().live.values()):
+            return True
+        with self.open(read_only=True) as connection:
+            others = f"SELECT 1 FROM raw.run_events WHERE NOT {one_of('run_id', runs)} LIMIT 1"
+            return connection.execute(others).fetchone() is not None
 
     @contextmanager
     def write(self) -> Iterator[Batch]:
@@ -196,6 +218,15 @@ class FolderDatabase(Database):
                 f"{self.path}: it was written by a newer redraft (schema {newest}; this one knows {SCHEMA}):"
                 " upgrade redraft, or name another with --db"
             )
+
+
+def _opened(path: str, create: bool) -> tuple[Folder, bool, int]:
+    """Returns the folder at a path, whether it was made just now, and what keeps others from removing it. Raises
+    StoreError."""
+    while True:
+        folder, made = open_folder(path, create=create)
+        if (used := use(folder)) is not None:
+            return folder, made, used
 
 
 class FolderBatch:

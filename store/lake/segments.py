@@ -11,14 +11,17 @@ import shutil
 import socket
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from redraft.store.errors import StoreError
 from redraft.store.lake.folder import Folder, sync
-from redraft.store.lake.log import Segment
+from redraft.store.lake.log import Segment, State
 from redraft.store.lake.template import SCHEMA
+from redraft.store.tables.database.database import Leftover
 from redraft.store.tables.database.temporary import is_alive
 from redraft.store.tables.sql import literal
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 CARD = "segment.json"
 DAY_S = 86_400.0
+YOUNG_S = 10.0
 PARQUET = "FORMAT parquet, COMPRESSION zstd"
 
 
@@ -92,19 +96,37 @@ def finished(folder: Folder) -> Iterator[Segment]:
                 raise StoreError(f"{path / CARD} is damaged ({error}): restore it from a backup") from error
 
 
+def leftovers(folder: Folder, state: State) -> list[Leftover]:
+    """Returns the segments that killed processes left. A finished segment that is only some seconds old may be that of
+    a process which is about to register it, and is left out."""
+    found = [Leftover(path, age_s, False) for path, age_s in _unfinished(folder)]
+    for path in folder.segments.iterdir():
+        if not path.name.startswith(".") and path.name not in state.live and path.name not in state.gone:
+            with suppress(FileNotFoundError):
+                age_s = time.time() - (path / CARD).stat().st_mtime
+                found += [Leftover(path, age_s, True)] if age_s > YOUNG_S else []
+    return found
+
+
 def remove_unfinished(folder: Folder) -> None:
-    """Deletes unfinished segments of killed processes on this machine, and those of other machines that are older than
-    a day."""
+    """Removes what killed processes of this machine left of segments that they did not finish, and what processes of
+    other machines left a day ago."""
+    for path, _ in _unfinished(folder):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _unfinished(folder: Folder) -> Iterator[tuple[Path, float]]:
+    """Yields the unfinished segments of dead processes, each with its age in seconds."""
     own = f".{socket.gethostname()}-"
     for path in folder.segments.glob(".*"):
         number = path.name.removeprefix(own).partition("-")[0]
         try:
-            old = time.time() - path.stat().st_mtime > DAY_S
+            age_s = time.time() - path.stat().st_mtime
         except FileNotFoundError:
             continue
         dead = path.name.startswith(own) and number.isdecimal() and not is_alive(int(number))
-        if dead or old:
-            shutil.rmtree(path, ignore_errors=True)
+        if dead or age_s > DAY_S:
+            yield path, age_s
 
 
 def damage(folder: Folder, segments: Iterable[Segment]) -> str | None:

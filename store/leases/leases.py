@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from redraft.store.digest import digest
-from redraft.store.leases.membership import PREFIX, Membership, is_alive, read_workers
+from redraft.store.leases.membership import COMMAND, PREFIX, Membership, is_alive, read_workers
 from redraft.store.leases.store_files import present_time, put_if_absent, replace
 
 GIVEN_BACK = "given back"
@@ -70,17 +70,15 @@ class Leases:
         self._known: dict[tuple[str, int], Claim] = {}  # the claims that were read, by name and inode
 
     def join(self) -> str:
-        """Makes this process a worker and returns the worker's name. If the process is already a worker, it becomes a
-        new one that has no shards."""
-        self.resign()
-        self._membership = Membership(
-            self._folder,
-            replicate=self._replicate,
-            lease_s=self._lease_s,
-            on_lost=lambda worker: self.on_lost(worker),
-        )
+        """Makes this process a worker, and returns its name. If it is a worker already, it becomes another one, without
+        any shard."""
+        self._membership = self._member()
         self._before = self._scan()
         return self._membership.name
+
+    def lead(self, workers: int) -> None:
+        """Makes this process known as a command that starts so many workers. It leases nothing itself."""
+        self._membership = self._member(workers)
 
     @property
     def worker(self) -> str:
@@ -143,14 +141,24 @@ class Leases:
         self._membership, self._held = None, {}
 
     def leave(self) -> None:
-        """Ends this worker, and deletes the claims if there is no other worker."""
+        """Ends this worker, and removes the claims if no other worker or command is there."""
         if self._membership is None:
             return
         self.living()  # removes the dead
         self.resign()
         with suppress(FileNotFoundError):
-            if not any(name.startswith(PREFIX) for name in os.listdir(self._folder)):
+            if not any(name.startswith((PREFIX, COMMAND)) for name in os.listdir(self._folder)):
                 self._remove()
+
+    def _member(self, starts: int = 0) -> Membership:
+        self.resign()
+        return Membership(
+            self._folder,
+            replicate=self._replicate,
+            lease_s=self._lease_s,
+            on_lost=lambda worker: self.on_lost(worker),
+            starts=starts,
+        )
 
     def _remove(self) -> None:
         """Deletes the claims at once, by renaming their folder. A worker that joins meanwhile loses its file too, and
@@ -216,6 +224,8 @@ class Alone(Leases):
 
     def join(self) -> str:
         return ""
+
+    def lead(self, workers: int) -> None: ...
 
     def are_held(self) -> bool:
         return True

@@ -1,8 +1,11 @@
 """The workers of a recipe. Each worker has a file in the folder of leases, and touches it as long as it runs.
 
 A worker is dead if its file was not touched for the length of its lease, or if it ran on this machine and its process
-has ended. A worker that finds another one dead deletes that worker's file. A worker that was only suspended finds its
-file missing when it continues, and so learns that it has lost all its leases.
+has ended. Whoever finds a worker dead removes its file. A worker that only slept finds its file missing when it wakes
+up, and so learns that it has lost everything that it had leased.
+
+A command that starts worker processes has a file there too, under another name: others see that a run is at work, even
+before its workers are there.
 """
 
 import os
@@ -21,13 +24,14 @@ from redraft.store.leases.store_files import make_locked, touch, touched_at
 
 LEASE_S = 30.0
 """Seconds that a lease lasts without being renewed."""
-RENEWALS = 5  # per duration of a lease
-PREFIX = "worker-"
-TOKEN = 8  # hexadecimal digits
+RENEWALS = 5  # in the time of a lease
+PREFIX, COMMAND = "worker-", "command-"
+TOKEN = 8  # digits
 
 
 class WorkerFacts(msgspec.Struct, frozen=True):
-    """The content of a worker's file. `machine` is the same for all processes of one running system."""
+    """What a worker says about itself. `machine` is the same for all processes of one running system. A command that
+    starts workers says in `starts` how many."""
 
     name: str
     host: str
@@ -36,21 +40,29 @@ class WorkerFacts(msgspec.Struct, frozen=True):
     version: str
     lease_s: float
     replicate: str = ""
+    starts: int = 0
 
 
 class Membership:
-    """This process as a worker of the recipe whose leases are in `folder`. `on_lost` is called with the worker's name,
-    from another thread, if other workers took this worker for dead. Raises OSError."""
+    """This process as a worker of the recipe with this folder; or as a command, if it `starts` workers. `on_lost` is
+    called with the worker's name, from another thread, if the worker was taken for dead. Raises OSError."""
 
     def __init__(
-        self, folder: Path, *, replicate: str, lease_s: float | None = None, on_lost: Callable[[str], None]
+        self,
+        folder: Path,
+        *,
+        replicate: str,
+        lease_s: float | None = None,
+        on_lost: Callable[[str], None],
+        starts: int = 0,
     ) -> None:
-        name, lease = f"w{secrets.token_hex(TOKEN // 2)}", LEASE_S if lease_s is None else lease_s
+        kind, prefix = ("c", COMMAND) if starts else ("w", PREFIX)
+        name, lease = f"{kind}{secrets.token_hex(TOKEN // 2)}", LEASE_S if lease_s is None else lease_s
         host, here = socket.gethostname(), machine()
-        self.facts = WorkerFacts(name, host, here, os.getpid(), version("redraft"), lease, replicate)
+        self.facts = WorkerFacts(name, host, here, os.getpid(), version("redraft"), lease, replicate, starts)
         self.folder = folder
-        self.count = 1  # the live workers of the recipe, as last counted
-        self._path = folder / f"{PREFIX}{name}"
+        self.count = 1  # the workers of the recipe that live, as far as this worker knows
+        self._path = folder / f"{prefix}{name}"
         self._file = make_locked(self._path, msgspec.json.encode(self.facts))
         self._on_lost = on_lost
         self._left = threading.Event()
@@ -70,18 +82,18 @@ class Membership:
             return None
 
     def others(self) -> list[WorkerFacts]:
-        """Returns the other live workers, and deletes the files of dead workers."""
+        """Returns the other workers that live, and removes the files of the dead."""
         now = self.now()
         if now is None:
             return []
         living = []
-        for path, facts in read_workers(self.folder):
+        for path, facts in (*read_workers(self.folder), *read_workers(self.folder, COMMAND)):
             if facts.name == self.name:
                 continue
-            if is_alive(path, facts, now):
-                living.append(facts)
-            else:
+            if not is_alive(path, facts, now):
                 path.unlink(missing_ok=True)
+            elif not facts.starts:
+                living.append(facts)
         self.count = 1 + len(living)
         return living
 
@@ -103,10 +115,11 @@ class Membership:
             self._on_lost(self.name)
 
 
-def read_workers(folder: Path) -> list[tuple[Path, WorkerFacts]]:
-    """Returns a pair (path, content) for each worker's file in the folder. The workers may be live or dead."""
+def read_workers(folder: Path, prefix: str = PREFIX) -> list[tuple[Path, WorkerFacts]]:
+    """Returns the files of the workers in the folder, alive or dead, and what the files say; with COMMAND as the
+    `prefix`, those of commands."""
     found = []
-    for path in sorted(folder.glob(f"{PREFIX}*")):
+    for path in sorted(folder.glob(f"{prefix}*")):
         with suppress(FileNotFoundError, msgspec.MsgspecError):
             found.append((path, msgspec.json.decode(path.read_bytes(), type=WorkerFacts)))
     return found

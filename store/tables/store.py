@@ -17,6 +17,7 @@ from redraft.store.exports.export_file import check_export_file, check_export_fo
 from redraft.store.lake.database import open_database
 from redraft.store.problems import Problem
 from redraft.store.tables.collapse import ReferenceLoss, Watched, add_watched, read_losses
+from redraft.store.tables.database.database import Leftover
 from redraft.store.tables.embeddings import (
     MeasuredKind,
     MeasuredQuestion,
@@ -131,6 +132,10 @@ class Store:
         """Merges small segments of a folder store into large ones, while other processes read and write. Returns a
         pair: the number of segments before and after. Raises StoreError if the store is not a folder."""
         return self._database.compact()
+
+    def leftovers(self) -> list[Leftover]:
+        """Returns the parts of a folder store that killed processes wrote and did not register."""
+        return self._database.leftovers()
 
     def size(self) -> int:
         """Returns the size of the store in bytes, without its journals."""

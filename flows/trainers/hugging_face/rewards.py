@@ -9,7 +9,7 @@ from typing import Any
 
 from redraft.agents.build import build
 from redraft.agents.policies.step_reader import split_steps
-from redraft.flows.annotate import GRADER_ALONE
+from redraft.flows.annotation.annotation_job import GRADER_ALONE
 from redraft.flows.readers.reader import written
 from redraft.graders.answers.checker import Checker
 from redraft.graders.programs.sandbox import Sandbox

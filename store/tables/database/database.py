@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 
@@ -20,6 +21,15 @@ from redraft.store.waiting import cut_short
 MEMORY = ":memory:"
 
 log = logging.getLogger("redraft.store")
+
+
+class Leftover(NamedTuple):
+    """A part of a store that a killed process wrote and did not register: its folder, its age, and whether it is
+    finished."""
+
+    path: Path
+    age_s: float
+    is_finished: bool
 
 
 class Database(ABC):
@@ -116,6 +126,10 @@ class Database(ABC):
     def compact(self) -> tuple[int, int]:
         """Merges small segments. Returns a pair: the number of segments before and after. Raises StoreError."""
         raise StoreError(f"{self.path} is one file, which has no segments: there is nothing to merge")
+
+    def leftovers(self) -> list[Leftover]:
+        """Returns what killed processes wrote and did not register; a file has no such parts."""
+        return []
 
     @abstractmethod
     def close(self) -> None:

@@ -86,13 +86,15 @@ class FileDatabase(Database):
         return 0 if self._memory else os.path.getsize(self.path)
 
     def remove_if_unused(self, runs: Sequence[str]) -> None:
-        from redraft.store.journal_files import remove_unanswered  # a query does not need it
+        from redraft.store.journal_files import remove_unanswered  # a query needs no journals
+        from redraft.store.leases.slices import remove_budgets
 
         if not self.made:
             return
         with self.open(patience=REMOVAL_S) as connection:
             if not has_results(connection, runs) and remove_unanswered(Path(f"{self.path}.journal")):
                 Path(self.path).unlink()
+                remove_budgets(self.leases)
 
     def close(self) -> None:
         """Frees a database in memory. A file needs no closing, because no operation leaves it open."""

@@ -152,12 +152,11 @@ def test_what_is_written_fills_the_wording_after_the_system_prompt_alone() -> No
     assert shown == [("system", "Be brief."), ("user", "Anew, please: What is 3 * 4?")]
 
 
-def counted(accepted: int, failed: int = 0, known: int = 0) -> AugmentResult:
-    method = MethodResult("fobar", "run", known=known)
-    for _ in range(accepted):
-        method.count([Rewrite("fobar", "Q", "1"), Rewrite("fobar", "Q", "1", "other answer: 0 of 2")], failed=False)
-    for _ in range(failed):
-        method.count([Rewrite("fobar", "Q", "1")], failed=True)
+def counted(accepted: int, failed: int = 0, known: int = 0, failure: str = "") -> AugmentResult:
+    """Each problem that did not fail gave an accepted rewrite and a refused one."""
+    refused = {"other answer": accepted} if accepted else {}
+    method = MethodResult("fobar", "run", accepted + failed, known, 2 * accepted, accepted, failed, refused)
+    method.failure = failure
     return AugmentResult("a.duckdb", [method])
 
 
@@ -186,9 +185,8 @@ def test_failed_problems_are_told_with_the_reason() -> None:
     assert str(result).startswith(
         "fobar: 1 of 2 rewrites accepted (1 other answer); 2 problems failed: the same command tries again\n"
     )
-    away = [Rewrite("fobar", "Q", "1", "other answer: 0 of 2"), Rewrite("fobar", None, None, "not made: It is: away.")]
-    result.methods[0].count(away, failed=True)
-    assert "; 3 problems failed (It is: away.): the same command tries again\n" in str(result)
+    told = str(counted(1, failed=3, failure="It is: away."))
+    assert "; 3 problems failed (It is: away.): the same command tries again\n" in told
 
 
 def test_tries_are_summed_without_counting_a_problem_twice() -> None:

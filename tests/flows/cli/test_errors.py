@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from redraft.flows.cli.errors import MOST, MOST_REPEATED, one_line
+from redraft.flows.cli.option import without_others
 
 LONG = "a" * 50 + "b" * 250
 
@@ -77,3 +79,37 @@ async def test_more_mistakes_in_one_line(commands: Any, arguments: list[str], sa
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert says in err
     assert len(err) < 800
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["store", "copy", "nowhere.duckdb", "new/"], "`redraft generate` or `redraft import` first, or name one\n"),
+        (["store", "copy", "nowhere/", "new.duckdb"], "`redraft generate` or `redraft import` first, or name one\n"),
+        (["store", "copy", "a" * 300, "new/"], "can't be opened (File name too long): name another file\n"),
+        (["store", "compact", "nowhere/"], "`redraft generate` or `redraft import` first, or name one\n"),
+        (["store", "copy", "rows.jsonl", "new/"], "name another\n"),
+    ],
+)
+async def test_no_cure_names_an_option_that_the_command_lacks(
+    commands: Any, tmp_path: Path, arguments: list[str], says: str
+) -> None:
+    (tmp_path / "rows.jsonl").write_text("{}\n")
+    code, out, err = await commands(arguments, {})
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.endswith(says), err
+    assert "--" not in err
+
+
+def test_an_option_that_a_command_has_stays_in_its_cures() -> None:
+    @click.group()
+    def group() -> None: ...
+
+    @group.command()
+    @click.option("--db")
+    def part(db: str) -> None: ...
+
+    told = "name another with --db, or name another with --model, or set it with --prices IN,OUT"
+    short = "name another with --db, or name another, or set it with --prices IN,OUT"
+    assert without_others(told, part) == without_others(told, group) == short
+    assert without_others(told, None) == told

@@ -12,7 +12,8 @@ import pytest
 from redraft.flows.evaluate import evaluate
 from redraft.flows.generate import generate
 from redraft.flows.importing import importing
-from redraft.llm.limits import Limits
+from redraft.llm.client.budget import BudgetTooSmall
+from redraft.llm.limits import Budget, Limits
 from redraft.llm.model import ModelError, Request
 from redraft.llm.scripted import Scripted
 from redraft.store import Problem, Store
@@ -41,12 +42,28 @@ FAILING = [
 ]
 
 
-async def test_a_command_that_fails_leaves_nothing(tmp_path: Path, commands: Commands) -> None:
+@pytest.mark.parametrize("db", ["", "new/"])
+async def test_a_command_that_fails_leaves_nothing(tmp_path: Path, commands: Commands, db: str) -> None:
+    """Neither a file nor a folder."""
     (tmp_path / "rows.jsonl").write_text('{"nothing": "of it"}\n')
     for command in FAILING:
-        code, out, err = await commands(command, {})
+        code, out, err = await commands(command, {"REDRAFT_DB": db})
         assert (code, out, len(err.strip().splitlines())) == (2, "", 1), (command, out, err)
         assert [file.name for file in tmp_path.iterdir()] == ["rows.jsonl"], command
+
+
+@pytest.mark.parametrize("db", ["redraft.duckdb", "new/"])
+@pytest.mark.parametrize("budget", [{"calls": 0}, {"tokens": 1, "seconds": 60.0}])
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_a_budget_that_suffices_for_nothing_leaves_nothing(
+    tmp_path: Path, openai_server: Any, db: str, budget: dict[str, Any], workers: int
+) -> None:
+    with pytest.raises(BudgetTooSmall, match="is too small for one call"):
+        await generate(
+            "builtin", db=f"{tmp_path}/{db}", model="tiny", api_base=openai_server.url, strategy="greedy", limit=4,
+            budget=Budget(**budget), workers=workers,
+        )  # fmt: skip
+    assert list(tmp_path.iterdir()) == []
 
 
 def failing(after: int) -> Scripted:

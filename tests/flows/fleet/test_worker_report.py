@@ -2,19 +2,23 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from redraft.flows.fleet import worker_report
-from redraft.flows.setup.doctor import Finding, shared
+from redraft.flows.setup.doctor import Finding, age_text, holds, shared, unregistered
 from redraft.store import Store
+from redraft.store.lake.log import Segment
 from redraft.store.leases import membership
 from redraft.store.leases.leases import Leases
-from redraft.store.leases.slices import Slices
+from redraft.store.leases.slices import BUDGET, Slices
+from redraft.store.leases.usage import Usage
 
 WORK = {"00": "a", "01": "b", "02": "c"}
 
@@ -111,16 +115,90 @@ def test_workers_of_two_versions_are_told(store: Store, monkeypatch: pytest.Monk
 
 
 def test_what_a_stopped_run_used_of_its_budget_is_told(store: Store) -> None:
-    leases, place = Leases(store.leases_folder / "r", ""), store.leases_folder / f"r-abc{worker_report.BUDGET}"
+    leases, place = Leases(store.leases_folder / "r", ""), store.leases_folder / f"r-abc{BUDGET}"
     leases.join()
     slices = Slices(place, {"calls": 32}, leases)
     slices.take({"calls": 2}, {"calls": 1})
-    slices.give_back({"calls": 2}, {})
+    slices.give_back({"calls": 2}, {}, {})
     assert [finding.about for finding in shared(store)] == ["worker"]
     leases.leave()
     [finding] = shared(store)
-    assert finding.says == "a stopped run of recipe r has noted 2 calls as used of its budget"
+    assert finding.says == "a stopped run of recipe r has used 2 calls of its budget"
     assert finding.cure.endswith(f"remove {place}")
+
+
+def test_what_a_killed_worker_used_of_its_budget_is_told_before_others_note_it(store: Store) -> None:
+    leases, place = Leases(store.leases_folder / "r", ""), store.leases_folder / f"r-abc{BUDGET}"
+    leases.join()
+    slices = Slices(place, {"tokens": 3200}, leases)
+    slices.take({"tokens": 3000}, {"tokens": 1})
+    slices.record(Usage({"calls": 2, "tokens": 100}, {"calls": 3, "tokens": 2900}, {"calls": 3, "tokens": 30}))
+    leases.leave()  # without a word about the budget
+    [finding] = shared(store)
+    assert finding.says == "a stopped run of recipe r has used 5 calls, 250 tokens of its budget"
+
+
+def test_a_command_that_starts_workers_is_told_before_they_are_there(store: Store) -> None:
+    leases = Leases(store.leases_folder / "r", "")
+    leases.lead(3)
+    store.start_run("generate", "r", "greedy", "m", {})
+    [finding] = shared(store)
+    assert finding.ok
+    assert "recipe r: the command of 3 workers; its lease of 30 s was renewed" in finding.says
+    assert not any("without a word" in finding.says for finding in holds(store.path))
+    leases.resign()
+    assert any("without a word" in finding.says for finding in holds(store.path))
+
+
+def segment(folder: Path, name: str, seconds: float) -> Path:
+    """A segment that nobody registered, so many seconds old."""
+    place = folder / "segments" / name
+    place.mkdir()
+    (place / "segment.json").write_bytes(msgspec.json.encode(Segment(name, 1, {}, 0)))
+    for path in (place / "segment.json", place):
+        os.utime(path, (time.time() - seconds, time.time() - seconds))
+    return place
+
+
+def test_segments_that_killed_processes_left_are_told_with_their_age_and_cure(tmp_path: Path) -> None:
+    store = Store(f"{tmp_path}/runs/")
+    store.start_run("generate", "r", "greedy", "m", {})
+    assert unregistered(store) == []
+    segment(tmp_path / "runs", "0000000000000001-aa", 200)
+    segment(tmp_path / "runs", "0000000000000002-bb", 3)  # it may be about to be registered
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    segment(tmp_path / "runs", f".{socket.gethostname()}-{gone.pid}-0000000000000003-cc", 7300)
+    segment(tmp_path / "runs", f".{socket.gethostname()}-{os.getpid()}-0000000000000004-dd", 7300)  # it is at work
+    assert [(finding.says, finding.ok) for finding in unregistered(store)] == [
+        ("1 unregistered segment of killed processes, up to 3 minutes old", None),
+        ("1 unfinished segment of killed processes, up to 2 hours old", None),
+    ]
+    assert f"`redraft store compact {store.path}`" in unregistered(store)[0].cure
+    store.compact()
+    assert unregistered(store) == []
+    assert [finding.about for finding in holds(store.path) if finding.about == "segments"] == []
+
+
+def test_a_store_in_a_file_has_no_segments(store: Store) -> None:
+    assert unregistered(store) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 seconds"),
+        (1.5, "1 second"),
+        (119, "119 seconds"),
+        (120, "2 minutes"),
+        (7199, "119 minutes"),
+        (7200, "2 hours"),
+        (172_799, "47 hours"),
+        (172_800, "2 days"),
+    ],
+)
+def test_ages_are_told_in_the_largest_unit_of_which_there_are_two(seconds: float, text: str) -> None:
+    assert age_text(seconds) == text
 
 
 def test_doctor_shows_them(store: Store, redraft: Any) -> None:

@@ -22,7 +22,8 @@ import pytest
 
 from redraft.agents.critics.none import none
 from redraft.agents.feedback.oracle import oracle
-from redraft.flows.annotate import GRADER_ALONE, annotate
+from redraft.flows.annotate import annotate
+from redraft.flows.annotation.annotation_job import GRADER_ALONE
 from redraft.flows.generate import generate
 from redraft.flows.generation.recipe import recipe
 from redraft.flows.generation.strategy import Strategy, find_strategy

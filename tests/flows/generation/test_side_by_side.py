@@ -18,7 +18,6 @@ from redraft.graders.grader import Grader
 from redraft.llm.scripted import Scripted
 from redraft.store import Grade, Problem, Store, Trajectory
 from redraft.store.digest import digest
-from redraft.store.errors import JournalBusy
 
 Sums = Callable[..., list[Problem]]
 Adder = Callable[..., Scripted]
@@ -73,7 +72,9 @@ async def test_what_is_done_is_not_shared(tmp_path: Path, sums: Sums, adder: Add
     assert [one.calls for one in both] == [0, 0]
 
 
-async def test_two_annotations_share_no_draft_either(tmp_path: Path, sums: Sums, adder: Adder) -> None:
+async def test_an_annotation_waits_for_what_another_judges_and_judges_the_rest(
+    tmp_path: Path, sums: Sums, adder: Adder
+) -> None:
     db = tmp_path / "redraft.duckdb"
     await generate(sums(4), db=db, model=adder(lambda *_: True), **JOB)
     begun, go_on = asyncio.Event(), asyncio.Event()
@@ -92,12 +93,15 @@ async def test_two_annotations_share_no_draft_either(tmp_path: Path, sums: Sums,
 
     first = asyncio.create_task(annotate(db=db, grader=lengths, where=where(1, 2)))
     await begun.wait()
-    with pytest.raises(JournalBusy, match="is at work on 1 of these 2 problems"):
-        await annotate(db=db, grader=lengths, where=where(2, 3))
-    second = asyncio.create_task(annotate(db=db, grader=lengths, where=where(3, 4)))
-    await asyncio.sleep(0)
+    second = asyncio.create_task(annotate(db=db, grader=lengths, where=where(2, 3)))
+    await asyncio.sleep(0.1)
+    assert not second.done()
     go_on.set()
-    assert [(await task).drafts for task in (first, second)] == [4, 4]
+    assert [(await task).drafts for task in (first, second)] == [4, 2]
+    third = await annotate(db=db, grader=lengths, where=where(1, 2, 3, 4))
+    assert (third.drafts, third.known) == (2, 6)
+    once = "SELECT count(*), count(DISTINCT (trajectory_id, turn)) FROM grades WHERE grader = 'lengths'"
+    assert Store(db).query(once).rows == [(8, 8)]
 
 
 @pytest.fixture

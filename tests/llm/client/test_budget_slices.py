@@ -115,3 +115,51 @@ async def test_seconds_go_on_where_an_earlier_execution_ended(purse: Purse) -> N
     assert 3000 < hold.left_s() <= 3600
     ledger.settle(hold, Usage(5, 5))
     await ledger.close()
+
+
+async def test_a_call_that_was_cancelled_counts_at_the_mean_for_the_next_execution(purse: Purse) -> None:
+    """A call could use 1,010 tokens and uses 10. Ctrl-C cancels nine calls: they count as 90 tokens, and not 9,090."""
+    one = purse(Budget(tokens=10_000))
+    await one.begin()
+    one.settle(await one.reserve("u", prompt=10, completion=1000, n=1), Usage(5, 5))
+    for _ in range(9):
+        one.settle(await one.reserve("u", prompt=10, completion=1000, n=1), None)
+    assert one.used.tokens == 10 + 9 * 1010
+    with pytest.raises(BudgetExceeded):  # nothing is risked before this execution has ended
+        await one.reserve("u", prompt=10, completion=1000, n=1)
+    await one.close()
+    two = purse(Budget(tokens=10_000))
+    await two.begin()
+    hold = await two.reserve("u", prompt=10, completion=9_880, n=1)  # of 10,000 - 10 - 90
+    two.settle(hold, Usage(10, 9_880))
+    with pytest.raises(BudgetExceeded):
+        await two.reserve("u", prompt=1, completion=10, n=1)
+    await two.close()
+
+
+async def test_a_process_that_dies_leaves_the_budget_of_its_calls_in_flight(purse: Purse, tmp_path: Path) -> None:
+    """Its calls could use nearly all of the budget, and were hardly begun."""
+    one = purse(Budget(tokens=10_000))
+    await one.begin()
+    for _ in range(9):
+        await one.reserve("u", prompt=10, completion=1000, n=1)
+    for file in (tmp_path / "recipe").glob("worker-*"):  # as a kill does
+        file.unlink()
+    two = purse(Budget(tokens=10_000))
+    await two.begin()
+    held = [await two.reserve("u", prompt=10, completion=1000, n=1) for _ in range(9)]
+    for hold in held:
+        two.settle(hold, Usage(5, 5))
+    assert await spend(two, 1000) == (10_000 - 9 * 10 - 9 * 10) // 10 - 2  # a call must fit with its 30 tokens
+    await two.close()
+
+
+async def test_two_processes_with_calls_of_an_unknown_usage_do_not_wait_for_each_other(purse: Purse) -> None:
+    ledgers = [purse(Budget(tokens=2_000)) for _ in range(2)]
+    for ledger in ledgers:
+        await ledger.begin()
+        ledger.settle(await ledger.reserve("u", prompt=10, completion=900, n=1), None)
+    assert max(await asyncio.gather(*(spend(ledger, 100) for ledger in ledgers))) > 0
+    assert all(ledger.exhausted for ledger in ledgers)
+    for ledger in ledgers:
+        await ledger.close()

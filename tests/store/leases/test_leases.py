@@ -196,6 +196,37 @@ def test_what_is_no_claim_yet_belongs_to_nobody(join: Join, tmp_path: Path) -> N
     assert join().claim({"00": "a"}, 1).changed == ["00"]
 
 
+def test_a_command_that_starts_workers_is_known_and_is_no_worker(join: Join, tmp_path: Path) -> None:
+    folder = tmp_path / "leases" / "recipe"
+    command = Leases(folder, "again")
+    command.lead(3)
+    [(path, facts)] = read_workers(folder, membership.COMMAND)
+    assert (facts.starts, facts.replicate, facts.pid) == (3, "again", os.getpid())
+    assert read_workers(folder) == []
+    worker = join()
+    assert worker.workers == 1
+    assert worker.living() == {worker.worker}
+    worker.leave()
+    assert path.exists()  # the run is still at work
+    command.leave()
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_file_of_a_killed_command_is_removed_by_its_workers(join: Join, tmp_path: Path) -> None:
+    command, worker = Leases(tmp_path / "leases" / "recipe", ""), join()
+    command.lead(2)
+    [(path, _)] = read_workers(tmp_path / "leases" / "recipe", membership.COMMAND)
+    now = worker.now()
+    assert now
+    path.write_bytes(path.read_bytes().replace(membership.machine().encode(), b"another machine"))
+    os.utime(path, ns=(now, now - 31 * 10**9))
+    assert worker.living() == {worker.worker}
+    assert not path.exists()
+    worker.leave()
+    assert os.listdir(tmp_path) == []
+    command.resign()
+
+
 def test_facts_of_a_worker_are_in_its_file(tmp_path: Path) -> None:
     member = Membership(tmp_path, replicate="again", lease_s=5.0, on_lost=lambda worker: None)
     [(path, facts)] = read_workers(tmp_path)

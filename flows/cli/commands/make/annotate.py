@@ -21,6 +21,7 @@ from redraft.flows.settings import AnnotationSettings
     options.setting(AnnotationSettings, "limit"), options.REPLICATE,
 )  # fmt: skip
 @options.CONCURRENCY
+@options.WORKERS
 @options.SANDBOX
 @options.PACE
 @options.BUDGETS

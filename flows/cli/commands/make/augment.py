@@ -21,6 +21,7 @@ from redraft.flows.settings import AugmentSettings
     options.TEMPERATURE, options.TRUNCATION, options.MAX_TOKENS, options.SEED, options.LIMIT, options.REPLICATE
 )
 @options.CONCURRENCY
+@options.WORKERS
 @options.SANDBOX
 @options.PACE
 @options.BUDGETS

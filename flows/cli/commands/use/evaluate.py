@@ -38,6 +38,7 @@ WIDTH = 100  # the least width of the tables in characters, so that no column is
 @options.LIMIT
 @options.REPLICATE
 @options.CONCURRENCY
+@options.WORKERS
 @options.PACE
 @options.BATCH
 @options.BUDGETS
