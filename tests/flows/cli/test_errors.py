@@ -88,7 +88,7 @@ async def test_more_mistakes_in_one_line(commands: Any, arguments: list[str], sa
         (["store", "copy", "nowhere/", "new.duckdb"], "`redraft generate` or `redraft import` first, or name one\n"),
         (["store", "copy", "a" * 300, "new/"], "can't be opened (File name too long): name another file\n"),
         (["store", "compact", "nowhere/"], "`redraft generate` or `redraft import` first, or name one\n"),
-        (["store", "copy", "rows.jsonl", "new/"], "name another\n"),
+        (["store", "copy", "rows.jsonl", "new/"], "name another file\n"),
     ],
 )
 async def test_no_cure_names_an_option_that_the_command_lacks(

@@ -21,6 +21,7 @@ from fleet_site import (
     commands,
     ended,
     is_running,
+    leases,
     shards,
     until,
     worker,
@@ -30,6 +31,7 @@ from redraft.flows.display.progress import Lines
 from redraft.flows.generate import generate
 from redraft.flows.setup.doctor import holds
 from redraft.store import Store
+from redraft.store.journal_files import is_locked
 
 
 async def test_a_worker_is_killed_and_the_others_take_over(server: Server, db: Path) -> None:
@@ -94,6 +96,7 @@ async def test_ctrl_c_ends_all_workers_and_the_same_command_goes_on(server: Serv
     assert code == 130, told
     assert "stopping; Ctrl-C again ends at once" in told
     await until(lambda: not any(is_running(facts.pid) for facts in there))
+    await until(lambda: not any(map(is_locked, leases(db).glob("*/*-*"))))  # their helpers too
     server.answers = math.inf
     code, told = await ended(await command(server, db, 2))
     assert code == 0, told
