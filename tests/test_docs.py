@@ -38,7 +38,6 @@ ELSEWHERE = {
     "make rise": "half an hour; tests/train tunes and measures on less",
     "prefect server start": "tests/flows starts one",
     "python bad_night.py": "tests/flows does, with a webhook of its own",
-    "python ray_fleet.py": "needs Ray",
     "docker": "needs Docker; tests/test_house.py builds the wheel from the same files",
     "prefect deploy": "tests/flows deploys to it",
     "prefect worker start": "tests/flows runs one",

@@ -1,6 +1,7 @@
 """What the command tells the worker processes that it starts, and what these tell the command, as lines of JSON."""
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ class Work(NamedTuple):
     """What a worker needs to know about a job: its class and its arguments, the path of the store and the id of the
     run."""
 
-    job: type[StageJob[Any]]
+    job: Callable[..., StageJob[Any]]
     arguments: tuple[Any, ...]
     db: str
     run_id: str
@@ -69,8 +70,9 @@ class ErrorEvent(msgspec.Struct, frozen=True, tag="error"):
             kind = BudgetTooSmall if self.kind == BudgetTooSmall.__name__ else ModelError
             return kind(self.text, cause=Cause(self.cause), fatal=True)
         found = getattr(errors, self.kind, None)
-        known = isinstance(found, type) and issubclass(found, RedraftError)
-        return found(self.text) if known else RedraftError(self.text)
+        if isinstance(found, type) and issubclass(found, RedraftError):
+            return found(self.text)
+        return RedraftError(self.text)
 
 
 Event = UnitEvent | NoteEvent | EndEvent | ErrorEvent
