@@ -169,7 +169,9 @@ class WorkerSettings:
 class StoreSettings:
     """The settings of every stage that works on a store."""
 
-    db: Name = setting(DB, "The path of the store: a DuckDB file, or a folder if it ends with a slash.")
+    db: Name = setting(
+        DB, "The store: a DuckDB file, a folder if it ends with a slash, or a DuckLake (docs/stores.md)."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

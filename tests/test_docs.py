@@ -111,12 +111,15 @@ def run(command: list[str], folder: Path, environment: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_what_a_page_says_works(page: Path, tmp_path: Path) -> None:
-    """A block with a title is a file. SQL asks the database that the page's commands made last."""
+def test_what_a_page_says_works(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """A block with a title is a file. SQL asks the database that the page's commands made last. PostgreSQL is there for
+    a page that makes a database of it."""
     found = list(blocks(page))
     shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "COLUMNS": "100", "NO_COLOR": "1"}
+    if any("\ncreatedb " in f"\n{text}" for language, _, text in found if language == "sh"):
+        environment |= request.getfixturevalue("postgres").environment(path)
     with redraft(tmp_path, environment) as ask:
         for language, title, text in found:
             if title:

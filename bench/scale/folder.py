@@ -1,7 +1,8 @@
 """Measures folder stores with many writers or with many rows: `python bench/scale/folder.py writers|rows FOLDER`.
 
 `writers` starts processes that publish units at the same time, 1,000 rows per batch. It prints the rows per second of
-wall time and of processor time, and the errors. It fails unless every unit is stored exactly once.
+wall time and of processor time, and the errors. It fails unless every unit is stored exactly once. FOLDER may also be
+a DuckLake, as in `"ducklake:postgres:dbname=redraft data_path=lake"`.
 
 `rows` makes a store of narrow rows (drafts without texts) and queries the accuracy of each run, pass@4 of all problems,
 and the drafts of one problem, as `redraft query` does. It prints the seconds and the peak memory.
@@ -19,6 +20,7 @@ from pathlib import Path
 import click
 
 from redraft.store import Grade, Question, Role, Stop, Store, Trajectory, Verdict
+from redraft.store.ducklake.address import is_ducklake
 from redraft.store.lake.folder import Folder, open_folder
 from redraft.store.lake.log import Entry, Log
 from redraft.store.lake.segments import NewSegment
@@ -52,16 +54,16 @@ def write(folder: str, numbers: range) -> None:
     click.echo(f"  {len(units):,} units: {time.process_time() - start:.2f} s of processor time")
 
 
-def writers(folder: Path, processes: int, batches: int) -> None:
+def writers(name: str, processes: int, batches: int) -> None:
     """Measures processes that write at the same time."""
-    Store(f"{folder}/").query("FROM runs")
+    Store(name).query("FROM runs")
     start = time.perf_counter()
     children = []
     for place in range(processes):
         if child := os.fork():
             children.append(child)
             continue
-        write(str(folder), range(place * batches * 10, (place + 1) * batches * 10))
+        write(name, range(place * batches * 10, (place + 1) * batches * 10))
         os._exit(0)
     failed = sum(os.waitpid(child, 0)[1] != 0 for child in children)
     took = time.perf_counter() - start
@@ -70,9 +72,7 @@ def writers(folder: Path, processes: int, batches: int) -> None:
     processor = spent.ru_utime + spent.ru_stime
     click.echo(f"{processes} writers, {rows:,} rows: {rows / took:,.0f} rows a second, {failed} errors")
     click.echo(f"{rows / processor:,.0f} rows a second of processor time, making the units included")
-    counted = Store(folder).query(
-        "SELECT count(*), count(DISTINCT unit_id), count(DISTINCT commit_id) FROM raw.commits"
-    )
+    counted = Store(name).query("SELECT count(*), count(DISTINCT unit_id), count(DISTINCT commit_id) FROM raw.commits")
     expected = rows // 100
     if counted.rows != [(expected, expected, expected)] or failed:
         sys.exit(f"units are lost or doubled: {counted.rows}, not {expected}")
@@ -148,7 +148,7 @@ QUESTIONS = {
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0] if __doc__ else None)
     parser.add_argument("what", choices=["writers", "rows"])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder")
     parser.add_argument("--processes", type=int, default=4)
     parser.add_argument("--batches", type=int, default=100)
     parser.add_argument("--problems", type=int, default=1_000_000)
@@ -157,6 +157,7 @@ if __name__ == "__main__":
     if given.remove:
         shutil.rmtree(given.folder, ignore_errors=True)
     if given.what == "writers":
-        writers(given.folder, given.processes, given.batches)
+        name = given.folder if is_ducklake(given.folder) else f"{given.folder}/"
+        writers(name, given.processes, given.batches)
     else:
-        rows(given.folder, given.problems)
+        rows(Path(given.folder), given.problems)

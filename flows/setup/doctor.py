@@ -18,6 +18,7 @@ from redraft.llm.model import Message, Model, ModelError, Request
 from redraft.llm.prompts.templates import fill
 from redraft.llm.providers.route import route
 from redraft.llm.providers.shared.redaction import redact_addresses
+from redraft.store.ducklake.address import is_ducklake
 from redraft.store.errors import RedraftError, plural
 from redraft.store.journal_files import has_answer, is_locked, run_files
 from redraft.store.tables.store import Store
@@ -133,17 +134,16 @@ async def runs_programs() -> Finding:
 
 def holds(db: str) -> list[Finding]:
     """Returns findings about the store's rows, runs and units, its journals, and the free space of its disk."""
-    folder = Path(db).absolute().parent
-    if not Path(db).exists():
+    if not is_ducklake(db) and not Path(db).exists():
         return [Finding("store", f"{db} does not exist yet", None, "`redraft generate` makes it")]
     try:
         store = Store(db, create=False, patience=PATIENCE_S)
         rows = {name: store.query(f"SELECT count(*) FROM {name}").rows[0][0] for name in TABLES}
         runs = store.query("SELECT status, count(*) FROM runs GROUP BY status ORDER BY status").rows
         units = store.query(UNITS).rows
+        size, facts = store.size() / 2**20, store.facts()
     except RedraftError as error:
         return [Finding("store", str(error), False)]
-    size = store.size() / 2**20
     found = [
         Finding("store", f"{db}, {size:.1f} MB: " + ", ".join(f"{count:,} {name}" for name, count in rows.items())),
         Finding("runs", ", ".join(f"{count:,} {status}" for status, count in runs) or "none"),
@@ -151,10 +151,12 @@ def holds(db: str) -> list[Finding]:
     ]
     if any(status == "failed" for status, _ in units):
         found.append(Finding("units", "some failed", None, "the same command tries them again"))
+    if facts:
+        found.append(Finding("catalog", facts))
     found += _unfinished(store)
     found += shared(store)
     found += unregistered(store)
-    free = shutil.disk_usage(folder).free / 2**30
+    free = shutil.disk_usage(store.place.absolute().parent).free / 2**30
     found.append(Finding("disk", f"{free:,.1f} GB free", free > LEAST_GB, "" if free > LEAST_GB else "free some space"))
     return found
 

@@ -56,7 +56,7 @@ class Site:
             file=links.file,
             live=links.live,
             menu=MENU,
-            store=Path(reader.store.path).name,
+            store=reader.store.place.name,
             person=reader.person,
             marked=marked,
         )

@@ -5,34 +5,28 @@ but did not register. Two processes may register the same segment, or two segmen
 because the log accepts one entry at a time, and each process reads what is registered before it adds an entry.
 """
 
-import secrets
 import threading
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import duckdb
 
+from redraft.store.lake.attempts import Attempts, parquet
 from redraft.store.lake.folder import Folder
 from redraft.store.lake.log import Entry, Log, Segment, State
 from redraft.store.lake.readers import reading
 from redraft.store.lake.segments import NewSegment, files, finished
-from redraft.store.tables.sql import literal
 from redraft.store.unit import Unit
-
-LANES = 1 << 11
-"""The number of lanes. Two processes that number their commits in the same microsecond get different numbers if their
-random lanes differ. Otherwise the later one numbers its commits again."""
 
 
 class Committer:
-    """Registers segments. The registered attempts are kept in a table in memory, with 32 bytes for each. Threads may
-    share a Committer."""
+    """Registers segments. Threads may share a Committer."""
 
     def __init__(self, folder: Folder, log: Log) -> None:
         self._folder, self._log = folder, log
         self._lock = threading.RLock()
         self._memory: duckdb.DuckDBPyConnection | None = None
-        self._known: set[str] = set()  # the names of segments whose attempts are in the table
+        self._attempts: Attempts | None = None
+        self._known: set[str] = set()  # the names of segments whose attempts are known
 
     def register(self, segment: Segment) -> None:
         """Adds a finished segment to the store, without the attempts that the store already has. A merged segment
@@ -61,17 +55,14 @@ class Committer:
     def published(self, units: Sequence[Unit]) -> set[tuple[str, int]]:
         """Returns those attempts at `units` that are registered, as pairs (unit_id, attempt)."""
         with self._lock:
-            memory = self._attempts(self._log.read())
-            pairs = {(unit.unit_id, unit.attempt) for unit in units}
-            rows = ", ".join(f"({literal(unit)}, {attempt})" for unit, attempt in pairs)
-            return set(memory.execute(ASKED.format(rows=rows)).fetchall()) if pairs else set()
+            return self._read_attempts(self._log.read()).published(units)
 
     def close(self) -> None:
         """Frees the memory of the table."""
         with self._lock:
             if self._memory:
                 self._memory.close()
-            self._memory, self._known = None, set()
+            self._memory, self._attempts, self._known = None, None, set()
 
     def _is_there(self, segment: Segment) -> bool:
         return (self._folder.segments / segment.name).exists()
@@ -85,26 +76,21 @@ class Committer:
             return Entry(add=(segment,), drop=segment.merged) if whole else Entry(drop=(segment.name,))
         if "commits" not in segment.rows:
             return Entry(add=(segment,))
-        memory = self._attempts(state)
-        commits = f"read_parquet({_list(files(self._folder, [segment], 'commits'))})"
-        again, taken = memory.execute(CLASHES.format(commits=commits)).fetchall()[0]
+        attempts = self._read_attempts(state)
+        again, taken = attempts.clashes(parquet(files(self._folder, [segment], "commits")))
         if again == segment.rows["commits"]:
             return Entry(drop=(segment.name,))
         if not again and not taken:
             return Entry(add=(segment,))
-        copy = self._copy(memory, segment, commits)  # if it is not registered, `sweep` drops it later
+        copy = self._copy(attempts, segment)  # if it is not registered, `sweep` drops it later
         return Entry(add=(copy,), drop=(segment.name,))
 
-    def _copy(self, memory: duckdb.DuckDBPyConnection, segment: Segment, commits: str) -> Segment:
+    def _copy(self, attempts: Attempts, segment: Segment) -> Segment:
         """Writes a copy of the segment, without the attempts that are already registered, and with new commit numbers.
         Returns the copy."""
-        memory.execute(RENUMBERED.format(commits=commits, start=first_commit()))
         new = NewSegment(self._folder)
         try:
-            for table in segment.rows:
-                rows = f"read_parquet({_list(files(self._folder, [segment], table))})"
-                numbered = "commit_id" in {name for name, *_ in memory.execute(f"DESCRIBE FROM {rows}").fetchall()}
-                new.copy(memory, table, COPIED.format(rows=rows) if numbered else f"FROM {rows}")
+            attempts.copy(new, {table: parquet(files(self._folder, [segment], table)) for table in segment.rows})
             copied = new.finish()
             assert copied is not None  # it has commits
             return copied
@@ -112,44 +98,16 @@ class Committer:
             new.discard()
             raise
 
-    def _attempts(self, state: State) -> duckdb.DuckDBPyConnection:
-        """Returns the connection whose table `known` has the attempts in the segments of `state`."""
-        if self._memory is None:
+    def _read_attempts(self, state: State) -> Attempts:
+        """Returns the attempts in the segments of `state`."""
+        if self._memory is None or self._attempts is None:
             self._memory = duckdb.connect(":memory:", config={"threads": 1})
-            self._memory.execute("CREATE TABLE known (key UHUGEINT, commit_id BIGINT)")
+            self._attempts = Attempts(self._memory)
         segments = state.tables("commits")
-        new = [segment for segment in segments if segment.name not in self._known]
-        if new:
+        if any(segment.name not in self._known for segment in segments):
             with reading(self._folder, self._log) as present:
                 segments = present.tables("commits")
                 new = [segment for segment in segments if segment.name not in self._known]
-                self._memory.execute(LEARNT.format(files=_list(files(self._folder, new, "commits"))))
+                self._attempts.learn(parquet(files(self._folder, new, "commits")))
         self._known = {segment.name for segment in segments}
-        return self._memory
-
-
-def first_commit() -> int:
-    """Returns the number of a first commit, made of the microseconds since 1970 and a random lane. The numbers of
-    further commits follow in steps of LANES."""
-    return time.time_ns() // 1000 * LANES + secrets.randbelow(LANES)
-
-
-def _list(paths: Iterable[str]) -> str:
-    return f"[{', '.join(map(literal, paths))}]"
-
-
-KEY = "md5_number(unit_id || '/' || attempt)"
-ASKED = f"""
-SELECT unit_id, attempt FROM (VALUES {{rows}}) v(unit_id, attempt) WHERE {KEY} IN (SELECT key FROM known)"""
-LEARNT = f"""
-INSERT INTO known SELECT * FROM (SELECT {KEY} AS key, commit_id FROM read_parquet({{files}})) n
-ANTI JOIN known USING (key)"""
-CLASHES = f"""
-SELECT count(*) FILTER ({KEY} IN (SELECT key FROM known)), count(*) FILTER (commit_id IN (SELECT commit_id FROM known))
-FROM {{commits}}"""
-RENUMBERED = f"""
-CREATE OR REPLACE TEMP TABLE renumbered AS
-SELECT commit_id, {{start}} + {LANES} * (row_number() OVER (ORDER BY commit_id) - 1) AS number
-FROM {{commits}} WHERE {KEY} NOT IN (SELECT key FROM known)"""
-COPIED = """
-SELECT r.* REPLACE (n.number AS commit_id) FROM {rows} r JOIN renumbered n USING (commit_id) ORDER BY n.number"""
+        return self._attempts

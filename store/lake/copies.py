@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 
+from redraft.store.ducklake.address import is_ducklake
 from redraft.store.errors import StoreError
 from redraft.store.exports.export_file import working_folder
 from redraft.store.lake.folder import is_folder, open_folder, sync
@@ -24,6 +25,8 @@ ROWS = "rows"
 def copy_store(source: Database, target: str) -> dict[str, int]:
     """Copies the present content of `source` to a new store at `target`, and returns the number of rows of each table
     in `raw`. Journals are not copied. Raises StoreError, also if `target` exists."""
+    if is_ducklake(target):
+        return _to_ducklake(source, target)
     path = Path(target.rstrip("/" + os.sep) or target)
     _check(path)
     try:
@@ -32,7 +35,7 @@ def copy_store(source: Database, target: str) -> dict[str, int]:
             source.open(read_only=True) as connection,
             working_folder(path) as place,
         ):
-            copied = (_to_folder if is_folder(target) else _to_file)(connection, place / ROWS)
+            copied = (_to_folder if is_folder(target) else _to_file)(connection, place / ROWS, source.ordered)
             if path.is_dir():
                 path.rmdir()
             if (place / ROWS).is_dir():
@@ -57,11 +60,11 @@ def _check(path: Path) -> None:
         raise StoreError(f"{path}: there is no folder {str(path.parent)!r}: make it, or name another")
 
 
-def _to_folder(connection: duckdb.DuckDBPyConnection, new: Path) -> dict[str, int]:
+def _to_folder(connection: duckdb.DuckDBPyConnection, new: Path, ordered: bool) -> dict[str, int]:
     folder, _ = open_folder(str(new), create=True)
     segment = NewSegment(folder)
     for table in template().tables:
-        segment.copy(connection, table, _select(table))
+        segment.copy(connection, table, _select(table, ordered))
     log = Log(folder)
     written = segment.finish()
     if written is None:
@@ -70,30 +73,43 @@ def _to_folder(connection: duckdb.DuckDBPyConnection, new: Path) -> dict[str, in
     return dict(written.rows)
 
 
-def _to_file(connection: duckdb.DuckDBPyConnection, new: Path) -> dict[str, int]:
+def _to_file(connection: duckdb.DuckDBPyConnection, new: Path, ordered: bool) -> dict[str, int]:
     write_empty_store(new)
     connection.execute(ATTACH.format(path=literal(str(new)), rows=ROW_GROUP_SIZE))
-    rows = insert_all(connection, TARGET)
+    rows = insert_all(connection, TARGET, ordered)
     connection.execute(f"DETACH {TARGET}")
     sync(new)
     return rows
 
 
-def insert_all(connection: duckdb.DuckDBPyConnection, target: str) -> dict[str, int]:
+def insert_all(connection: duckdb.DuckDBPyConnection, target: str, ordered: bool) -> dict[str, int]:
     """Inserts the rows of all tables in `raw` into the tables of the attached database `target`, in one transaction.
     Returns the number of rows by table."""
     connection.execute("BEGIN")
     rows: dict[str, int] = {}
     for table in template().tables:
-        sql = f"INSERT INTO {target}.raw.{table} {_select(table)}"
+        sql = f"INSERT INTO {target}.raw.{table} {_select(table, ordered)}"
         [(rows[table],)] = connection.execute(sql).fetchall()
     connection.execute("COMMIT")
     return {table: count for table, count in rows.items() if count}
 
 
-def _select(table: str) -> str:
+def _to_ducklake(source: Database, target: str) -> dict[str, int]:
+    """Copies to a DuckLake that is new or has no rows, in one transaction of the DuckLake."""
+    from redraft.store.ducklake.ducklake_database import DuckLakeDatabase  # other copies do not need it
+
+    database = DuckLakeDatabase(target, create=True, waiting=source.say)
+    try:
+        with source.hold(read_only=True), source.open(read_only=True) as connection:
+            return database.fill(connection, {table: _select(table, source.ordered) for table in template().tables})
+    finally:
+        database.close()
+
+
+def _select(table: str, ordered: bool) -> str:
+    """Returns the SELECT of all rows of a table, in the order of their publication."""
     names = ", ".join(f'"{name}"' for name in template().tables[table])
-    return f"SELECT {names} FROM raw.{table}"
+    return f"SELECT {names} FROM raw.{table}{'' if ordered else ' ORDER BY rowid'}"
 
 
 TARGET = "redraft_copy"

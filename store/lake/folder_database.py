@@ -6,52 +6,46 @@ committed. No operation waits for another process.
 
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 from weakref import finalize
 
 import duckdb
 
 from redraft.store.errors import QueryError, StoreError
-from redraft.store.lake.committer import LANES, Committer, first_commit
+from redraft.store.lake.committer import Committer
 from redraft.store.lake.compaction import compact
 from redraft.store.lake.folder import Folder, alone, open_folder, remove, use
 from redraft.store.lake.log import CHECKPOINT, Log, Segment, State
 from redraft.store.lake.readers import reading
+from redraft.store.lake.segment_database import NAME, SegmentDatabase
 from redraft.store.lake.segments import NewSegment, damage, files, leftovers, remove_unfinished
-from redraft.store.lake.template import SCHEMA, template
-from redraft.store.tables.database.batch import Batch
-from redraft.store.tables.database.database import Database, Leftover
-from redraft.store.tables.database.queue import ThreadQueue
+from redraft.store.lake.template import SCHEMA, Template, empty, template
+from redraft.store.tables.database.database import Leftover
 from redraft.store.tables.database.temporary import remove_leftovers, temporary_folder
-from redraft.store.tables.sql import ROWS, Appender, hide_progress, literal, one_of
+from redraft.store.tables.sql import hide_progress, literal, one_of
 from redraft.store.unit import Unit
 
 MEDIUM = 32 * 2**20
 """The size in bytes up to which segments are merged during a run. This takes a part of a second for each 64 batches."""
-NAME = "store"
-"""The name of the database in SQL statements."""
 
 
-class FolderDatabase(Database):
-    """Opens the folder store at `path`, as `Database` opens a file. `made` is true if this object made the folder.
-    Raises StoreError."""
+class FolderDatabase(SegmentDatabase[NewSegment]):
+    """Opens the folder store at `path`, as `Database` opens a file. `made` is true if this object made the
+    folder. Raises StoreError."""
 
     def __init__(
         self, path: str, *, create: bool, waiting: Callable[[str], None] | None, patience: float | None = None
     ) -> None:
         path = path.rstrip("/" + os.sep) or path
-        super().__init__(path, waiting, ThreadQueue())
+        super().__init__(path, waiting)
         self._was_empty = os.path.isdir(self.path)  # if it is made now
         self.folder, self.made, self._use = _opened(self.path, create)
         self._end_use = finalize(self, os.close, self._use)
         self.log = Log(self.folder)
         self.committer = Committer(self.folder, self.log)
-        self._state: State | None = None  # the state that the held connection reads
-        self._rows: duckdb.DuckDBPyConnection | None = None  # a database with empty tables, for the rows of a batch
+        self._state: State | None = None  # what the held connection reads
         self._swept = False
         remove_leftovers(self.path)
         state = self.log.read()
@@ -94,41 +88,23 @@ class FolderDatabase(Database):
             others = f"SELECT 1 FROM raw.run_events WHERE NOT {one_of('run_id', runs)} LIMIT 1"
             return connection.execute(others).fetchone() is not None
 
-    @contextmanager
-    def write(self) -> Iterator[Batch]:
-        with ExitStack() as stack:
-            if not self._held_here():
-                stack.enter_context(self._queue.enter(self.path, None))
-            stack.enter_context(self._errors())
-            batch = FolderBatch(self, stack)
-            stack.callback(batch.discard)
-            if not self._swept:
-                self._sweep()
-                self._swept = True
-            yield batch
-            batch.commit()
+    @property
+    def template(self) -> Template:
+        return template()
 
-    def reader(self, stack: ExitStack) -> duckdb.DuckDBPyConnection:
-        """Returns the connection that this thread holds, or else a new one that is closed with `stack`."""
-        return self._held_here() or stack.enter_context(self._reading())
+    def begin(self) -> NewSegment:
+        return NewSegment(self.folder)
+
+    def put(self, new: NewSegment) -> None:
+        if segment := new.finish():
+            self.register(segment)
+
+    def published(self, units: Sequence[Unit]) -> set[tuple[str, int]]:
+        return self.committer.published(units)
 
     def close(self) -> None:
-        """Frees the memory of the connections for writing."""
         self.committer.close()
-        if self._rows:
-            self._rows.close()
-            self._rows = None
-
-    def rows(self) -> duckdb.DuckDBPyConnection:
-        """Returns a connection that has an empty table for each table in `raw`."""
-        if self._rows is None:
-            self._rows = duckdb.connect(":memory:", config={"threads": 1})
-            hide_progress(self._rows)
-            self._rows.execute("CREATE SCHEMA raw")
-            for table, columns in template().tables.items():
-                listed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
-                self._rows.execute(f"CREATE TABLE raw.{table} ({listed})")
-        return self._rows
+        super().close()
 
     def compact(self) -> tuple[int, int]:
         """Merges small segments, and deletes files that no reader can need. Returns a pair: the number of segments
@@ -136,6 +112,11 @@ class FolderDatabase(Database):
         with self._errors():
             self._sweep()
             return compact(self.folder, self.log, self.committer)
+
+    def _prepare(self) -> None:
+        if not self._swept:
+            self._sweep()
+            self._swept = True
 
     def _sweep(self) -> None:
         """Deletes or registers what killed processes left. Raises StoreError if a segment is damaged, because rows that
@@ -162,11 +143,8 @@ class FolderDatabase(Database):
             self._state = state
             held.execute(self._variables(state))
 
-    def _connection(self, read_only: bool, patience: float | None) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        return self._reading()
-
     @contextmanager
-    def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _reading(self, patience: float | None) -> Iterator[duckdb.DuckDBPyConnection]:
         name = secrets.token_hex(8)
         with reading(self.folder, self.log) as state:
             self._check_schema(state)
@@ -207,7 +185,7 @@ class FolderDatabase(Database):
         for table in template().tables:
             paths = files(self.folder, segments, table)
             if mixed or not paths:
-                paths.insert(0, str(template().empty(table)))
+                paths.insert(0, str(empty(table)))
             found.append(f"SET VARIABLE files_{table} = [{', '.join(map(literal, paths))}]")
         return ";".join(found)
 
@@ -227,66 +205,3 @@ def _opened(path: str, create: bool) -> tuple[Folder, bool, int]:
         folder, made = open_folder(path, create=create)
         if (used := use(folder)) is not None:
             return folder, made, used
-
-
-class FolderBatch:
-    """A batch for a folder store. Rows are kept in memory, and become a segment at the commit."""
-
-    def __init__(self, database: FolderDatabase, stack: ExitStack) -> None:
-        self._database, self._stack = database, stack
-        self._segment = NewSegment(database.folder)
-        self._appender: Appender | None = None
-        self._tables: dict[str, None] = {}  # the names of tables with uncommitted rows
-        self._connection: duckdb.DuckDBPyConnection | None = None
-
-    @property
-    def connection(self) -> duckdb.DuckDBPyConnection:
-        """Returns a connection to the store. It is opened on first use, because most batches read nothing."""
-        if self._connection is None:
-            self._connection = self._database.reader(self._stack)
-        return self._connection
-
-    def add(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
-        if not self._appender:
-            self._appender = Appender(self._database.rows())
-        left = iter(rows)
-        while part := list(islice(left, ROWS)):
-            self._appender.add(f"raw.{table}", part)
-            self._tables[table] = None
-
-    def add_query(self, table: str, sql: str) -> None:
-        columns = template().tables[table]
-        names = ", ".join(f'"{name}"' for name in columns)
-        types = ", ".join(f'"{name}"::{kind} AS "{name}"' for name, kind in columns.items())
-        self._segment.copy(self.connection, table, f"SELECT {types} FROM ({sql}) v({names})")
-
-    def published(self, units: Sequence[Unit]) -> set[tuple[str, int]]:
-        return self._database.committer.published(units)
-
-    def commit_numbers(self, count: int) -> Sequence[int]:
-        """Returns `count` commit numbers, in steps of LANES from `first_commit()` on."""
-        first = first_commit()
-        return range(first, first + LANES * count, LANES)
-
-    def commit(self) -> None:
-        if self._appender:
-            self._appender.flush()
-        for table in self._tables:
-            names = ", ".join(f'"{name}"' for name in template().tables[table])
-            self._segment.copy(self._database.rows(), table, f"SELECT {names} FROM raw.{table}")
-        self._empty()
-        if segment := self._segment.finish():
-            self._database.register(segment)
-        self._segment = NewSegment(self._database.folder)
-
-    def discard(self) -> None:
-        """Discards the rows that are not committed."""
-        self._segment.discard()
-        with suppress(duckdb.Error):
-            self._empty()
-
-    def _empty(self) -> None:
-        for table in self._tables:
-            self._database.rows().execute(f"TRUNCATE raw.{table}")
-        self._tables.clear()
-        self._appender = None

@@ -1,4 +1,5 @@
-"""The store: everything that redraft keeps, in one DuckDB file that several processes may use in turn.
+"""The store: everything that redraft keeps, in one DuckDB file that several processes may use in turn, or in a folder or
+a DuckLake that they may use at once.
 
 >>> from redraft.store import Store
 >>> with Store(":memory:") as store:
@@ -95,6 +96,15 @@ class Store:
         return self.journals and self.journals / f"{recipe}.jsonl"
 
     @property
+    def place(self) -> Path:
+        """Returns the file or the folder that has the rows."""
+        return self._database.place
+
+    def facts(self) -> str:
+        """Returns in words what there is to say about the store's catalog; "" for a store without one."""
+        return self._database.facts()
+
+    @property
     def journals(self) -> Path | None:
         """Returns the folder of the journals, which lies beside a store that is a file and inside a folder store; None
         for a store in memory."""
@@ -122,20 +132,25 @@ class Store:
         return [*self._database.files(), *found]
 
     def copy(self, target: str | Path) -> dict[str, int]:
-        """Copies the store to a new one: a folder store if `target` ends with a slash or is an empty folder, otherwise
-        a file. Journals are not copied. Returns the number of copied rows by table in `raw`. Raises StoreError."""
+        """Copies the store to a new one: a DuckLake if `target` begins with "ducklake:", a folder store if it ends with a
+        slash or is an empty folder, otherwise a file. Journals are not copied. Returns the number of copied rows by table in `raw`. Raises StoreError."""
         from redraft.store.lake.copies import copy_store  # most commands do not need it
 
         return copy_store(self._database, str(target))
 
     def compact(self) -> tuple[int, int]:
-        """Merges small segments of a folder store into large ones, while other processes read and write. Returns a
-        pair: the number of segments before and after. Raises StoreError if the store is not a folder."""
+        """Merges small segments of a folder store, or small files of a DuckLake, into large ones, while other processes
+        read and write. Returns a pair: their number before and after. Raises StoreError if the store is a file."""
         return self._database.compact()
 
     def leftovers(self) -> list[Leftover]:
         """Returns the parts of a folder store that killed processes wrote and did not register."""
         return self._database.leftovers()
+
+    @property
+    def merges(self) -> str:
+        """Returns the word for what `compact` merges."""
+        return self._database.merges
 
     def size(self) -> int:
         """Returns the size of the store in bytes, without its journals."""
@@ -144,12 +159,12 @@ class Store:
     def check_target(self, file: str | Path, *, overwrite: bool = False) -> None:
         """Raises StoreError if `file` belongs to this store (its database, its .wal file or its journals), or is
         another database. Without `overwrite`, also raises StoreError if `file` exists and is not empty."""
-        check_export_file(self.path, Path(file), overwrite=overwrite)
+        check_export_file(str(self.place), Path(file), overwrite=overwrite)
 
     def check_folder(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Raises StoreError if an export must not replace `folder`, because it is not an export or holds this store.
         Without `overwrite`, also raises StoreError if `folder` is not empty."""
-        check_export_folder(self.path, Path(folder), overwrite=overwrite)
+        check_export_folder(str(self.place), Path(folder), overwrite=overwrite)
 
     def add(self, problems: Iterable[Problem]) -> int:
         """Adds problems, and returns how many were new. If a known problem comes with another key, the newest version

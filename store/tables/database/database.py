@@ -34,7 +34,10 @@ class Leftover(NamedTuple):
 
 class Database(ABC):
     """Opens the database at `path` for each operation. If an operation waits for another process, `waiting` is called
-    with a message; if it is None, a warning is logged. Only one thread of this process uses the database at a time."""
+    with a message; if it is None, a warning is logged. Only one thread of this process uses the database at a time.
+    `merges` is the word for what `compact` merges."""
+
+    merges = "segment"
 
     def __init__(self, path: str, waiting: Callable[[str], None] | None, queue: ThreadQueue) -> None:
         self.path = path
@@ -101,6 +104,16 @@ class Database(ABC):
             connection.close()
 
     @property
+    def ordered(self) -> bool:
+        """Whether the rows of a table in `raw` are read in the order of their publication."""
+        return True
+
+    @property
+    def place(self) -> Path:
+        """The file or the folder that has the rows."""
+        return Path(self.path)
+
+    @property
     @abstractmethod
     def journals(self) -> Path | None:
         """Returns the folder of the recipes' journals; None for a store in memory."""
@@ -122,6 +135,10 @@ class Database(ABC):
     def remove_if_unused(self, runs: Sequence[str]) -> None:
         """Deletes the store if this object made it, no other process can be using it, and nothing was collected: it has
         at most problems and the runs `runs`, and no journal has an answer. Raises StoreError."""
+
+    def facts(self) -> str:
+        """Returns in words what `redraft doctor` says about the store, beside its rows and its size; "" if nothing."""
+        return ""
 
     def compact(self) -> tuple[int, int]:
         """Merges small segments. Returns a pair: the number of segments before and after. Raises StoreError."""

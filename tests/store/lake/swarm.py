@@ -1,8 +1,8 @@
-"""Processes that publish the same units to one folder store and are killed: a program that tests start.
+"""Processes that publish the same units to one store and are killed: a program that tests start.
 
-    swarm.py points FOLDER            one process after another is killed at the next point of publishing a batch
-    swarm.py kills FOLDER KILLS SEED  four processes publish the same units and are killed at random instants
-    swarm.py race FOLDER              four processes publish the same units at the same time
+    swarm.py points STORE STRIDE     one process after another is killed at a later point of publishing a batch
+    swarm.py kills STORE KILLS SEED  four processes publish the same units and are killed at random instants
+    swarm.py race STORE              four processes publish the same units at the same time
 
 Prints what happened as JSON.
 """
@@ -13,18 +13,23 @@ import os
 import random
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 
 from redraft.store import Grade, Question, Role, Stop, Store, Trajectory, Verdict
+from redraft.store.ducklake.address import is_ducklake
 from redraft.store.problems import Problem
 from redraft.store.unit import Unit, unit_id
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 POINTS = ("os.mkdir", "os.rename", "os.link")
-"""The events of Python, before which a process is killed, that change what others see in the folder."""
+"""The events of Python, before which a process is killed, that change what others see in a folder store."""
+DUCKLAKE = ("ducklake_committer.py", "ducklake_compaction.py")
+"""Where each statement that DuckDB gets is such a point, for a DuckLake."""
 UNITS = 120
 
 
@@ -68,7 +73,14 @@ def publish_to_point(folder: str, numbers: Sequence[int], point: int) -> None:
         if event in POINTS and next(passed) == point:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    sys.addaudithook(kill)
+    def kill_at_statement(frame: FrameType, event: str, called: object) -> None:
+        if event == "c_call" and getattr(called, "__name__", "") == "execute":
+            kill(POINTS[0] if frame.f_code.co_filename.endswith(DUCKLAKE) else "", None)
+
+    if is_ducklake(folder):
+        sys.setprofile(kill_at_statement)
+    else:
+        sys.addaudithook(kill)
     store.publish([unit(number) for number in numbers])
     store.add([Problem("1?", "1", problem_id=f"p{numbers[0]}")])
     store.compact()
@@ -80,11 +92,11 @@ def tidy(folder: str, numbers: Sequence[int]) -> None:
         store.compact()
 
 
-def points(folder: str) -> dict[str, object]:
+def points(folder: str, stride: int) -> dict[str, object]:
     killed = 0
     for point in itertools.count():
         numbers = range(2 * point, 2 * point + 3)  # the last one is also the first of the next process
-        process = child(lambda numbers=numbers, point=point: publish_to_point(folder, numbers, point))
+        process = child(lambda numbers=numbers, point=point: publish_to_point(folder, numbers, stride * point))
         ended = os.waitpid(process, 0)[1]
         if ended == 0:
             break
@@ -117,7 +129,7 @@ def kills(folder: str, count: int, seed: int) -> dict[str, object]:
 
 
 def race(folder: str) -> dict[str, object]:
-    gate = Path(folder).with_name("gate")
+    gate = Path(tempfile.mkdtemp()) / "gate"
 
     def work() -> None:
         while not gate.exists():

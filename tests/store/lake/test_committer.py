@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from redraft.store import Problem, Store
-from redraft.store.lake.committer import LANES, Committer
+from redraft.store.lake.attempts import LANES
+from redraft.store.lake.committer import Committer
 from redraft.store.lake.folder import Folder
 from redraft.store.lake.folder_database import FolderDatabase
 from redraft.store.lake.log import Entry, Log
@@ -47,7 +48,7 @@ def assert_whole(folder: Path, units: int) -> None:
 
 
 def test_a_process_may_be_killed_at_every_point_of_a_batch(tmp_path: Path) -> None:
-    told = swarm("points", f"{tmp_path}/lake/")
+    told = swarm("points", f"{tmp_path}/lake/", 1)
     assert told["killed"] > 10
     assert_whole(tmp_path / "lake", told["units"])
 
@@ -109,7 +110,7 @@ def test_of_a_segment_that_is_partly_registered_only_the_rest_is(tmp_path: Path,
 
 
 def test_commits_of_one_number_get_others(tmp_path: Path, make_unit: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("redraft.store.lake.folder_database.first_commit", lambda: 7 * LANES)
+    monkeypatch.setattr("redraft.store.lake.segment_database.first_commit", lambda: 7 * LANES)
     one, other = Store(f"{tmp_path}/lake/"), Store(f"{tmp_path}/lake/")
     one.publish([make_unit([[("1", True)]], problem_id=f"p{n}") for n in range(3)])
     other.publish([make_unit([[("2", True)], [("3", True)]], problem_id=f"q{n}") for n in range(2)])

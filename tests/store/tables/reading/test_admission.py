@@ -1,12 +1,12 @@
 """A query reads the store and nothing else, whatever it tries, on every kind of store."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from redraft.store import Problem, Store
+from redraft.store.ducklake.address import is_ducklake
 from redraft.store.errors import QueryError
 
 TRIES = """
@@ -76,11 +76,34 @@ FROM sniff_csv('/etc/passwd')
 FROM read_parquet('https://127.0.0.1:9/x.parquet')
 FROM sqlite_scan('{out}', 'x')
 """
+TRIES_OF_DUCKLAKE = """
+INSERT INTO lake.raw.problems (problem_id) VALUES ('x')
+UPDATE lake.raw.problems SET answer = '1'
+CALL ducklake_add_data_files('lake', 'problems', '{inside}/x.parquet', schema => 'raw')
+FROM ducklake_merge_adjacent_files('lake')
+FROM ducklake_expire_snapshots('lake', versions => [1])
+FROM ducklake_cleanup_old_files('lake', cleanup_all => true)
+FROM ducklake_delete_orphaned_files('lake', cleanup_all => true)
+CALL lake.set_option('target_file_size', '1MB')
+CALL postgres_execute('__ducklake_metadata_lake', 'DROP TABLE redraft.ducklake_snapshot')
+FROM postgres_query('__ducklake_metadata_lake', 'SELECT rolname FROM pg_roles')
+FROM postgres_query('__ducklake_metadata_lake', 'SELECT pg_read_file(''/etc/passwd'')')
+WITH x AS (FROM Postgres_Query('__ducklake_metadata_lake', 'SELECT 1')) FROM x
+FROM postgres_scan('dbname=postgres', 'pg_catalog', 'pg_roles')
+FROM postgres_attach('dbname=postgres')
+FROM __ducklake_metadata_lake.pg_catalog.pg_roles
+FROM __ducklake_metadata_lake.pg_roles
+CREATE TABLE __ducklake_metadata_lake.mine AS SELECT 1
+ATTACH 'dbname=postgres' AS other (TYPE postgres)
+DETACH lake
+USE lake
+"""
 
 
-@pytest.fixture(params=["file", "folder"])
+@pytest.fixture(params=["file", "folder", "ducklake"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    store = Store(tmp_path / "one.duckdb" if request.param == "file" else f"{tmp_path}/one/")
+    names = {"file": str(tmp_path / "one.duckdb"), "folder": f"{tmp_path}/one/"}
+    store = Store(names.get(request.param) or request.getfixturevalue("ducklake"))
     store.add([Problem("1 + 1?", "2", problem_id="p")])
     return store
 
@@ -96,10 +119,12 @@ def everything(folder: Path) -> Iterator[tuple[str, int, int]]:
 def test_nothing_but_reading_is_admitted(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "outside.csv").write_text("secret\n1\n")
-    inside = Path(store.path) / "segments" if os.path.isdir(store.path) else tmp_path
-    names = {"out": tmp_path / "outside.csv", "inside": inside, "db": "store" if os.path.isdir(store.path) else "one"}
+    shared = store.place.is_dir()
+    [inside] = [path for path in store.place.glob("*") if path.name in ("segments", "raw")] if shared else [tmp_path]
+    names = {"out": tmp_path / "outside.csv", "inside": inside, "db": "store" if shared else "one"}
     before = list(everything(tmp_path))
-    tries = [line.format(**names) for line in TRIES.strip().splitlines()]
+    lines = TRIES + (TRIES_OF_DUCKLAKE if is_ducklake(store.path) else "")
+    tries = [line.format(**names) for line in lines.strip().splitlines() if line]
     assert len(tries) >= 40
     with store.held(read_only=True):
         for sql in tries:
