@@ -38,11 +38,11 @@ async def test_every_stage_gives_what_it_gives_on_a_file(
     for name, db in (("file", str(tmp_path / "file.duckdb")), ("lake", ducklake)):
         model = adder(lambda number, sample, turn: (number + sample) % 2 == 0)
         summary = await generate(sums(6), db=db, model=model, **JOB)
-        filtered = await filter_stage(tmp_path / f"{name}.filtered.jsonl", db=db, filters=["correct"])
-        exported = await export(tmp_path / f"{name}.jsonl", db=db, format="preferences")
+        filtered = await filter_stage(db=db, filters=["correct"])
+        exported = await export(tmp_path / f"{name}.jsonl", db=db, format="dpo")
         store = Store(db, create=False)
         counts = store.query(" UNION ALL ".join(f"SELECT '{view}', count(*) FROM {view}" for view in VIEWS)).rows
-        rows = [(tmp_path / f"{name}{end}").read_bytes() for end in (".filtered.jsonl", ".jsonl")]
+        rows = (tmp_path / f"{name}.jsonl").read_bytes()
         told[name] = (summary.trajectories, filtered.kept, exported.kept, sorted(counts), rows)
     assert told["file"] == told["lake"]
     assert told["lake"][0] == 18
@@ -65,7 +65,7 @@ async def test_pages_show_it(ducklake: str, sums: Sums, adder: Adder) -> None:
 
 
 def test_the_commands_take_it(redraft: Redraft, mistake: Callable[..., str], ducklake: str, tmp_path: Path) -> None:
-    made = redraft("generate", "--limit", "2", "--samples", "2", "--workers", "2", "--db", ducklake)
+    made = redraft("generate", "--limit", "2", "--samples", "2", "--workers", "2", "--db", ducklake, timeout=400)
     assert made.returncode == 0, made.stderr
     asked = redraft("query", "SELECT count(*) AS n FROM samples", "--csv", "--db", ducklake)
     assert asked.stdout == "n\n4\n"
@@ -75,7 +75,7 @@ def test_the_commands_take_it(redraft: Redraft, mistake: Callable[..., str], duc
     assert "no store in ducklake:" in mistake("query", "FROM runs", "--db", other)
     compacted = redraft("store", "compact", ducklake)
     assert compacted.returncode == 0, compacted.stderr
-    again = redraft("generate", "--limit", "2", "--samples", "2", "--db", ducklake, "--json")
+    again = redraft("generate", "--limit", "2", "--samples", "2", "--db", ducklake, "--json", timeout=400)
     assert again.returncode == 0, again.stderr
     assert not list((tmp_path / "lake" / "leases").glob("*"))
 
