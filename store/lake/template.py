@@ -54,9 +54,9 @@ def empty(table: str) -> Path:
 
 
 def cached(name: str, texts: Sequence[str], make: Callable[[Path], None], suffix: str = "") -> Template:
-    """Returns the template for the present schema and for `texts`, from the user's cache folder. If that folder can't be
-    written, the template is made in a temporary folder. `make` writes it into a folder. Raises StoreError if neither can
-    be written."""
+    """Returns the template for the present schema and for `texts`, from the user's cache folder. If that folder can't
+    be written, the template is made in a temporary folder. `make` writes it into a folder. Raises StoreError if neither
+    can be written."""
     wanted = cache_folder() / f"{name}-{schema_digest()}-{texts_digest(texts)}"
     with suppress(OSError, duckdb.Error):
         if not wanted.is_dir():

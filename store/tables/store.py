@@ -1,5 +1,5 @@
-"""The store: everything that redraft keeps, in one DuckDB file that several processes may use in turn, or in a folder or
-a DuckLake that they may use at once.
+"""The store: everything that redraft keeps, in one DuckDB file that several processes may use in turn, or in a
+folder or a DuckLake that they may use at once.
 
 >>> from redraft.store import Store
 >>> with Store(":memory:") as store:
@@ -132,8 +132,9 @@ class Store:
         return [*self._database.files(), *found]
 
     def copy(self, target: str | Path) -> dict[str, int]:
-        """Copies the store to a new one: a DuckLake if `target` begins with "ducklake:", a folder store if it ends with a
-        slash or is an empty folder, otherwise a file. Journals are not copied. Returns the number of copied rows by table in `raw`. Raises StoreError."""
+        """Copies the store to a new one: a DuckLake if `target` begins with "ducklake:", a folder store if it ends with
+        a slash or is an empty folder, otherwise a file. Journals are not copied. Returns the number of copied rows by
+        table in `raw`. Raises StoreError."""
         from redraft.store.lake.copies import copy_store  # most commands do not need it
 
         return copy_store(self._database, str(target))
