@@ -22,8 +22,7 @@ NAME = "store"
 
 
 class SegmentDatabase(Database, Generic[New]):
-    """A store to which rows are added by segments. It is never deleted as unused, because other processes may use a new
-    store at once."""
+    """A store to which rows are added by segments."""
 
     def __init__(self, path: str, waiting: Callable[[str], None] | None) -> None:
         super().__init__(path, waiting, ThreadQueue())
