@@ -4,7 +4,7 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, replace
 from inspect import signature
 from pathlib import Path
@@ -14,11 +14,12 @@ from redraft.flows.dataset_files.card import Facts, Origins, card
 from redraft.flows.dataset_files.target import ExportError, Target
 from redraft.flows.dataset_files.writer import Output, Spool, known_json, opened_output, split_of
 from redraft.flows.filter import DatasetResult, result
-from redraft.flows.filters.sifting.candidates import PATIENCE, Candidate
+from redraft.flows.filters.sifting.candidates import PATIENCE, Candidate, check_run
 from redraft.flows.filters.sifting.chain import Chain, Filters, sift
-from redraft.flows.filters.sifting.filter_sql import Scope
+from redraft.flows.filters.sifting.filter_sql import REASONS, ROWS, Scope, sifted_table
+from redraft.flows.filters.sifting.held_out import notes as held_out
 from redraft.flows.filters.sifting.ledger import Ledger
-from redraft.flows.formats.format import Format, Row, default_filters, kind_of
+from redraft.flows.formats.format import Format, Row, SqlFormat, default_filters, kind_of
 from redraft.flows.formats.layouts.trainer_rows import Trainer, TrainerRows, left_over
 from redraft.flows.formats.shared.unit_reader import unit_of
 from redraft.flows.formats.shared.validation import checked_format
@@ -28,7 +29,7 @@ from redraft.flows.settings import DB
 from redraft.store.errors import PartError
 from redraft.store.plugins.arguments import flat, whole
 from redraft.store.plugins.discovery import load
-from redraft.store.tables.runs import new_id
+from redraft.store.tables.runs import SqlDataset, new_id
 from redraft.store.tables.stage_store import opened
 from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
@@ -178,28 +179,58 @@ class Export:
     def write(self) -> DatasetResult:
         """Writes the rows, records them in the store, and returns the counts. Raises what `export` raises."""
         ledger, origins, dataset_id = Ledger(), Origins(Counter(), set()), new_id()
+        with ExitStack() as stack:
+            sifted = stack.enter_context(self._sifted()) if self._is_sql else None
 
-        def record(place: AbstractContextManager[None]) -> None:
-            rows, run = ledger.rows(), self.scope.run or ""
-            self.store.add_dataset(self.name, self.spec, rows, run, dataset_id=dataset_id, around=place)
+            def record(place: AbstractContextManager[None]) -> None:
+                run = self.scope.run or ""
+                if sifted:
+                    sifted.record(dataset_id, self.name, self.spec, ROWS, run, place)
+                else:
+                    rows = ledger.rows()
+                    self.store.add_dataset(self.name, self.spec, rows, run, dataset_id=dataset_id, around=place)
 
-        with opened_output(self.target, record) as output:
-            self._write_rows(output, ledger, origins)
+            output = stack.enter_context(opened_output(self.target, record))
+            if sifted:
+                self._write_lines(output, ledger, sifted)
+            else:
+                self._write_rows(output, ledger, origins)
             found = result(ledger, dataset_id, self.store, str(self.target.path))
             if not ledger.kept:
                 record(nullcontext())
                 raise EmptyExport(replace(found, file=None))
             output.complete()
-            texts = self.made_for.texts() if self.made_for else {}
-            removed = left_over(self.target, texts)
-            output.texts.update({**removed, **texts})
-            notes = self.made_for.notes() if self.made_for else []
-            notes += [f"removed what described the rows before: {', '.join(removed)}"] if removed else []
-            found = replace(found, notes=tuple(notes))
-            if isinstance(output, Spool) and self.target.kind == "folder":
-                facts = self._facts(found)
-                output.texts["README.md"] = card(self.target, output, origins, facts, self.store, PATIENCE)
+            return self._described(output, found, origins)
+
+    def _described(self, output: Output, found: DatasetResult, origins: Origins) -> DatasetResult:
+        """Adds the files that describe the rows to the output. Returns the result with notes about them."""
+        texts = self.made_for.texts() if self.made_for else {}
+        removed = left_over(self.target, texts)
+        output.texts.update({**removed, **texts})
+        notes = self.made_for.notes() if self.made_for else []
+        notes += [f"removed what described the rows before: {', '.join(removed)}"] if removed else []
+        found = replace(found, notes=tuple(notes))
+        if isinstance(output, Spool) and self.target.kind == "folder":
+            facts = self._facts(found)
+            output.texts["README.md"] = card(self.target, output, origins, facts, self.store, PATIENCE)
         return found
+
+    @property
+    def _is_sql(self) -> bool:
+        """Whether DuckDB can choose and write all rows, as lines of JSON."""
+        plain = self.target.kind in ("jsonl", "jsonl.zst", "stdout") and not self.scope.include_heldout
+        return plain and self.chain.is_sql and isinstance(self.format, SqlFormat) and self.made_for is None
+
+    def _sifted(self) -> AbstractContextManager[SqlDataset]:
+        check_run(self.store, self.scope.run)
+        return self.store.dataset_of(sifted_table(self.chain.judges(self.store), self.scope, held_out(self.store)))
+
+    def _write_lines(self, output: Output, ledger: Ledger, sifted: SqlDataset) -> None:
+        assert isinstance(self.format, SqlFormat)
+        for (line,) in sifted.rows(LINES.format(line=self.format.line)):
+            output.write(as_python_writes(line).encode() + b"\n", {}, "")
+        for reason, count in sifted.rows(REASONS):
+            ledger.count(reason, count)
 
     def _write_rows(self, output: Output, ledger: Ledger, origins: Origins) -> None:
         with closing(_made(self.format, self.store, sift(self.store, self.chain, self.scope, ledger))) as rows:
@@ -269,6 +300,19 @@ def _made(row: Format, store: Store, found: Generator[Candidate]) -> Generator[t
 def _rows(made: Mapping[str, Any] | Iterable[Row]) -> Iterable[Row]:
     return [Row(cast(Mapping[str, Any], made))] if isinstance(made, Mapping) else made
 
+
+def as_python_writes(line: str) -> str:
+    """Returns a line of JSON that DuckDB wrote. Python writes control characters with other letters."""
+    return ENCODER.encode(json.loads(line)) if "\\u00" in line else line
+
+
+LINES = """
+SELECT {line} FROM (
+    SELECT s.place, q.question, t.text
+    FROM sifted s JOIN raw.turns t ON t.commit_id = s.commit_id AND t.path_id = s.path_id AND t.turn = s.turn
+    JOIN raw.newest_problems q ON q.problem_id = s.problem_id WHERE s.dropped IS NULL
+) ORDER BY place"""
+"""The rows of an SqlFormat, in the order of the candidates."""
 
 ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 LOG_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from redraft.flows.filters.filter import DEFAULTS
-from redraft.flows.filters.sifting.candidates import PATIENCE, check_run
+from redraft.flows.filters.sifting.candidates import check_run
 from redraft.flows.filters.sifting.chain import Chain, Filters, sift
-from redraft.flows.filters.sifting.filter_sql import Scope, sifted
+from redraft.flows.filters.sifting.filter_sql import REASONS, ROWS, Scope, sifted_table
 from redraft.flows.filters.sifting.held_out import notes
 from redraft.flows.filters.sifting.ledger import Ledger
 from redraft.flows.filters.sifting.preview import Preview, previewed
 from redraft.flows.settings import DB
 from redraft.store.errors import plural
 from redraft.store.html import table
-from redraft.store.tables.sql import literal
+from redraft.store.tables.runs import new_id
 from redraft.store.tables.stage_store import opened
 from redraft.store.tables.store import Store
 from redraft.store.waiting import off_loop
@@ -112,10 +112,11 @@ def _filter(store: Store, chain: Chain, scope: Scope) -> DatasetResult:
     if chain.is_sql:
         check_run(store, scope.run)
         held_out = {} if scope.include_heldout else notes(store)
-        rows = sifted(chain.judges(store), scope, held_out) + ROWS
-        dataset = store.add_dataset_of("trajectories", spec, rows, scope.run or "")
-        for reason, count in store.query(REASONS.format(dataset=literal(dataset)), patience=PATIENCE).rows:
-            ledger.count(reason, count)
+        dataset = new_id()
+        with store.dataset_of(sifted_table(chain.judges(store), scope, held_out)) as found:
+            for reason, count in found.rows(REASONS):
+                ledger.count(reason, count)
+            found.record(dataset, "trajectories", spec, ROWS, scope.run or "")
     else:
         with closing(sift(store, chain, scope, ledger)) as found:
             for candidate in found:
@@ -123,18 +124,6 @@ def _filter(store: Store, chain: Chain, scope: Scope) -> DatasetResult:
         dataset = store.add_dataset("trajectories", spec, ledger.rows(), scope.run or "")
     return result(ledger, dataset, store)
 
-
-ROWS = """
-SELECT CASE WHEN dropped IS NULL THEN row_number() OVER (PARTITION BY dropped IS NULL ORDER BY place) - 1 END,
-       trajectory_id, NULL, dropped
-FROM sifted ORDER BY place"""
-"""The query for the rows of a dataset of trajectories."""
-
-REASONS = """
-SELECT any_value(dropped_because), count(*) FROM raw.dataset_rows WHERE dataset_id = {dataset}
-GROUP BY split_part(dropped_because, ':', 1) ORDER BY min(rowid)"""
-"""The query for the counts by kind of reason, with one example each, in the order of first appearance. The reason NULL
-counts the rows that were kept."""
 
 HELD_OUT_CURE = (
     "All of these problems are held out for evaluation: generate from other problems, such as builtin:split=train, or"

@@ -31,6 +31,12 @@ def texts_digest(parts: Sequence[Any]) -> str:
         return digest(*parts)
 
 
+def question_key(question: str) -> int:
+    """Returns a 64-bit hash that questions share if they differ in case and spaces alone, as copies may."""
+    plain = " ".join(question.casefold().split())
+    return int.from_bytes(blake2b(plain.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+
+
 def prefix_key(before: str, by: str, text: str) -> str:
     """Returns the `digest` of `before`, `by` and `text`: the key of a text that `by` wrote after the text whose key is
     `before`."""

@@ -89,6 +89,10 @@ class Journal:
         except OSError as error:
             raise _write_error(self._first_path, error) from error
 
+    def has_others(self) -> bool:
+        """Returns whether other runs of the recipe have files, from which `take` could take calls."""
+        return self._first_path is not None and any(path != self._path for path in run_files(self._first_path))
+
     def abandon(self) -> None:
         """Closes this run's file and forgets its calls. The file is kept for the workers that take the calls over. A
         worker that has lost its leases calls this, and later starts again with `take`, under a new name."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -25,7 +26,12 @@ def answers_id(unit: str, number: int) -> str:
 def key_hash(problem: Problem) -> str:
     """Returns a digest of the key by which a unit is judged. A missing key has a digest too. A unit is judged again if
     its stored digest differs from the digest of the problem's present key."""
-    return digest("key", problem.kind, problem.answer)
+    return _key_hash(problem.kind, problem.answer)
+
+
+@lru_cache(maxsize=4096)  # many problems have the same answer
+def _key_hash(kind: str, answer: str | None) -> str:
+    return digest("key", kind, answer)
 
 
 class Done(Struct, frozen=True):

@@ -144,7 +144,7 @@ WITH these AS (SELECT trajectory_id FROM trajectories WHERE {these} AND role = '
 )
 SELECT s.problem_id, s.trajectory_id, s.answer, s.correct, p.kind, c.same_text, c.text_change, g.score, g.opinions
 FROM (FROM raw.sampled_in({recipe}, {replicate}) WHERE {asked}) s SEMI JOIN these USING (trajectory_id)
-JOIN problems p USING (problem_id)
+JOIN raw.newest_problems p USING (problem_id)
 LEFT JOIN raw.redrafts_in({recipe}, {replicate}) c USING (path_id, turn)
 LEFT JOIN scores g USING (trajectory_id, turn)
 ORDER BY s.problem_id, s.trajectory_id, s.turn"""
@@ -154,7 +154,7 @@ SELECT u.problem_id, CASE WHEN count(t.trajectory_id) = 0 OR any_value(t.answer)
                           ELSE any_value(t.correct) END AS correct
 FROM (FROM raw.published WHERE {these} AND status = 'done') u
 LEFT JOIN (FROM trajectories WHERE chosen AND {these}) t USING (problem_id)
-JOIN problems p ON p.problem_id = u.problem_id AND p.answer IS NOT NULL GROUP BY ALL"""
+JOIN raw.newest_problems p ON p.problem_id = u.problem_id AND p.answer IS NOT NULL GROUP BY ALL"""
 
 COSTS = """
 SELECT c.problem_id, CASE WHEN purpose IN ('propose', 'revise') THEN coalesce(s.turn, 1)

@@ -1,12 +1,15 @@
 """The protocol of every export format. A format is a file in this folder. Its only public function has the name of the
 file and returns a Format; its keyword arguments are the configuration. A parameter `store` receives the store."""
 
+import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from redraft.flows.filters.filter import DEFAULTS
 from redraft.flows.filters.sifting.candidates import Candidate
+from redraft.store.tables.sql import literal
 
 
 class Source(NamedTuple):
@@ -42,6 +45,21 @@ class Format(Protocol):
     def __call__(self, candidate: Candidate) -> Mapping[str, Any] | Iterable[Row]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class SqlFormat:
+    """A Format whose rows DuckDB can write, several times as fast as Python. `row` is the format in Python.
+
+    `line` is an SQL expression: the same row as JSON text, as `json.dumps` writes it (see `json_sql`). It may use
+    `question` and `text`, which is the draft that represents the trajectory.
+    """
+
+    row: Callable[[Candidate], Mapping[str, Any]]
+    line: str
+
+    def __call__(self, candidate: Candidate) -> Mapping[str, Any]:
+        return self.row(candidate)
+
+
 class ByProblem:
     """A Format that makes the rows of a problem from all of its candidates at once. `rows` receives these candidates.
     It returns a Row for each row, and a Row with a reason for each draft that makes none. A Row that names no
@@ -70,6 +88,25 @@ class ByProblem:
             unnamed = isinstance(row, Row) and row.candidate is None
             yield replace(row, candidate=candidates[0]) if unnamed else row
 
+
+def sql_text(expression: str) -> str:
+    """Returns a text that stands for an SQL expression in the JSON data of `json_sql`."""
+    return f"{SQL}{expression}{SQL}"
+
+
+def json_sql(data: Any) -> str:
+    """Returns an SQL expression whose value is JSON data as `json.dumps` writes it, with the values of the expressions
+    in it (`sql_text`)."""
+    pieces = PLACEHOLDER.split(json.dumps(data, ensure_ascii=False))
+    found = [literal(pieces[0])]
+    for whole, part, text in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
+        found += [f"to_json({whole})" if whole else f"to_json({part})[2:-2]", literal(text)]
+    return " || ".join(found)
+
+
+SQL = "\x1f"
+PLACEHOLDER = re.compile(r'"\\u001f([^"\\]*)\\u001f"|\\u001f([^"\\]*)\\u001f')
+"""A text that is an SQL expression alone, or a part of a text that is one."""
 
 Factory = TypeVar("Factory", bound=Callable[..., Format])
 

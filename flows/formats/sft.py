@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from redraft.flows.filters.sifting.candidates import Candidate
-from redraft.flows.formats.format import Format, trains
+from redraft.flows.formats.format import Format, SqlFormat, json_sql, sql_text, trains
 from redraft.flows.formats.shared.columns import Style, example
 
 
@@ -24,4 +24,4 @@ def sft(*, style: Style = "prompt") -> Format:
     def row(candidate: Candidate) -> Mapping[str, Any]:
         return example(style, candidate.question, completion=candidate.text)
 
-    return row
+    return SqlFormat(row, json_sql(example(style, sql_text("question"), completion=sql_text("text"))))

@@ -62,7 +62,7 @@ SELECT p.problem_id, p.problem_id IN (
                SELECT unit_id FROM own WHERE ended <> 'failed')) AS ended,
        CASE WHEN count(t.trajectory_id) = 0 THEN false ELSE any_value(t.correct) END AS correct,
        coalesce(bool_or(t.oracle_used), false) AS oracle_used
-FROM problems p LEFT JOIN (FROM own WHERE chosen) t USING (problem_id)
+FROM raw.newest_problems p LEFT JOIN (FROM own WHERE chosen) t USING (problem_id)
 WHERE {{problems}} AND p.answer IS NOT NULL GROUP BY ALL ORDER BY ALL"""
 
 DRAFTS = f"""
@@ -76,7 +76,7 @@ WITH likelihoods AS (
            t.ended IS NOT DISTINCT FROM 'failed' AS failed, t.answer, t.oracle_used, p.kind,
            t.correct IS NOT NULL AS decided,
            CASE WHEN t.answer IS NULL THEN false ELSE t.correct END AS correct
-    FROM raw.judged t SEMI JOIN {UNITS} USING (commit_id) JOIN problems p USING (problem_id)
+    FROM raw.judged t SEMI JOIN {UNITS} USING (commit_id) JOIN raw.newest_problems p USING (problem_id)
     WHERE p.answer IS NOT NULL AND t.role = 'sample' AND CASE WHEN t.ended = 'failed'
         THEN t.turn = 1 AND t.turn < t.turns AND t.stop = 'answered'
         ELSE t.ended IS DISTINCT FROM 'budget' OR (t.status <> 'cut' AND t.end_step_id IS NOT NULL) END

@@ -4,6 +4,7 @@ the rest."""
 import asyncio
 import math
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from redraft.store.digest import digest
@@ -62,11 +63,11 @@ class ListedTasks(Generic[T]):
 
 
 class LeasedTasks(Generic[T]):
-    """The tasks of a run, by shard. `units` maps all units of the run, including those that are done, to a hash of the
-    wanted work. Two workers do the same work on a shard if they agree on all its units. `tasks` are the units that are
-    not done; they are read after the worker has joined. `again` reads again which tasks are not done; it is called if
-    another worker had leased the shard in the meantime. `window` is the number of tasks that this worker can do
-    concurrently.
+    """The tasks of a run, by shard. `units` returns all units of the run, including those that are done, with a hash
+    of the wanted work for each. Two workers do the same work on a shard if they agree on all its units. `tasks` are the
+    units that are not done; they are read after the worker has joined. `again` reads again which tasks are not done; it
+    is called if another worker had leased the shard in the meantime. `window` is the number of tasks that this worker
+    can do concurrently.
 
     `settled` counts the tasks that other workers did.
     """
@@ -74,7 +75,7 @@ class LeasedTasks(Generic[T]):
     def __init__(
         self,
         tasks: Sequence[T],
-        units: Mapping[str, str],
+        units: Callable[[], Mapping[str, str]],
         *,
         again: Callable[[], Sequence[T]],
         leases: Leases,
@@ -84,7 +85,7 @@ class LeasedTasks(Generic[T]):
         self.leases, self._journal = leases, journal
         self._again, self._window = again, window
         self._tasks = _by_shard({task.unit: task for task in tasks})
-        self._units = _by_shard(units)
+        self._wanted = units
         self._work = {shard: digest(shard, sorted(self._units[shard].items())) for shard in self._tasks}
         self._open = dict.fromkeys(self._tasks)  # the shards that are not done, in order
         self._undone: dict[str, set[str]] = {}  # by shard that this worker has: the units that are not stored
@@ -93,6 +94,12 @@ class LeasedTasks(Generic[T]):
         self._old = False  # True if others may have stored units since `tasks` were read
         self.settled = 0
         self._moved: list[str] = []
+
+    @cached_property
+    def _units(self) -> dict[str, dict[str, str]]:
+        """The units of the run, by shard. A run that has nothing to do needs none of them, and to make a million
+        ids takes seconds."""
+        return _by_shard(self._wanted())
 
     @property
     def are_done(self) -> bool:
@@ -150,8 +157,10 @@ class LeasedTasks(Generic[T]):
     def leftovers(self) -> list[str]:
         """Takes over the calls that dead workers left for any unit, and returns these units. Calls that are in the
         store can be removed from the journal."""
+        if not self._worker or not self._journal.has_others():
+            return []
         units = [unit for there in self._units.values() for unit in there]
-        return self._journal.take(units, self.leases.worker, self.leases.living()) if self._worker else []
+        return self._journal.take(units, self.leases.worker, self.leases.living())
 
     def _take(self, free: Sequence[str]) -> "_Step[T]":
         """Claims shards, reads which of their tasks are not done, and takes over the calls of dead workers. The

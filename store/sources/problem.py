@@ -28,6 +28,7 @@ from redraft.store.sources.fields import (
 from redraft.store.sources.layout import LONG, PICTURE, SOLUTIONS, Layout
 
 ROLES = ("question", "answer")
+LEVEL = re.compile(r"(?:level *)?(\d{1,9})(?:\.0)?", re.IGNORECASE)
 NUMBERED = re.compile(r"\s*[-−]?[\d.,]+\s*")
 TRUTH = ("correct", "label")  # in some files they say whether a solution is right; true or false is no answer
 
@@ -69,7 +70,8 @@ def problem(
     notes.columns = tuple(row)
     text = _question(row, columns, notes)
     key, stated = _stated(row, columns)
-    kind, options, visible = _kind(row, columns), _options(row, columns, stated), ()
+    kind = Kind.MATH if columns.plain else _kind(row, columns)
+    options, visible = [] if columns.plain else _options(row, columns, stated), ()
     if kind is Kind.CODE:
         tests, visible = _tests(row, columns)
         text = with_tests(text, visible, tests)
@@ -87,7 +89,7 @@ def problem(
     else:
         known = known_answer(_typed(row, columns, stated), columns.layout.prose if key in SOLUTIONS else "value")
     elsewhere = [path for path in columns.solution if path[-1].strip().lower() != key]
-    solution = known.solution or lines_of(first(row, elsewhere), "solution")
+    solution = known.solution or (lines_of(first(row, elsewhere), "solution") if elsewhere else "")
     number, level, subject = (first(row, paths) for paths in (columns.number, columns.level, columns.subject))
     meta = {"solution": solution, "tests": list(visible), "no_answer": known.why}
     return Problem(
@@ -113,6 +115,10 @@ def worked(row: Row) -> str:
 def _question(row: Row, columns: Columns, notes: SourceNotes) -> str:
     """Returns the question, preceded by the texts of the columns `beside` and followed by the unit. Raises SourceError
     if the question is empty."""
+    value = row[columns.question[0][0]] if columns.plain else None
+    if isinstance(value, str) and (text := value.strip()) and not text.startswith("[{"):
+        notes.pictures += "<im" in text and bool(PICTURE.search(text))
+        return text
     joint, texts = columns.layout.joint, filter(None, _asked(row, columns))
     text = next(texts, "") if joint is None else _joined(list(texts), joint)
     if not text:
@@ -222,5 +228,5 @@ def _tests(row: Row, columns: Columns) -> tuple[str | None, tuple[str, ...]]:
 
 
 def _level(value: Any) -> int | None:
-    found = re.fullmatch(r"(?:level *)?(\d{1,9})(?:\.0)?", str(value).strip(), re.IGNORECASE)
+    found = None if value is None else LEVEL.fullmatch(str(value).strip())
     return int(found[1]) if found else None

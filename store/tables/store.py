@@ -8,12 +8,12 @@ folder or a DuckLake that they may use at once.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Self
 
 from redraft.store.calls import Call
-from redraft.store.errors import QueryError
+from redraft.store.errors import QueryError, StoreError
 from redraft.store.exports.export_file import check_export_file, check_export_folder
 from redraft.store.lake.database import open_database
 from redraft.store.problems import Problem
@@ -31,7 +31,16 @@ from redraft.store.tables.problems import add_problems, read_problems
 from redraft.store.tables.query import Table, read_parts, read_rows, read_table, write_parquet
 from redraft.store.tables.reading.calls import read_calls
 from redraft.store.tables.rounds import Round, TrainedModel, add_model, add_round, read_models, read_rounds
-from redraft.store.tables.runs import DatasetRow, add_dataset, add_dataset_of, add_run, add_run_end, new_id
+from redraft.store.tables.runs import (
+    DatasetRow,
+    SqlDataset,
+    add_dataset,
+    add_exported,
+    add_run,
+    add_run_end,
+    new_id,
+    read_exported,
+)
 from redraft.store.tables.units import add_units, read_done
 from redraft.store.unit import Done, Unit
 from redraft.store.waiting import pause
@@ -245,13 +254,26 @@ class Store:
         dataset_id = dataset_id or new_id()
         with self._database.write() as batch:
             add_dataset(batch, dataset_id, format, filter, rows, run_id, around or nullcontext())
+        self._note_exported()
         return dataset_id
 
-    def add_dataset_of(self, format: str, filter: Mapping[str, Any], sql: str, run_id: str = "") -> str:
-        """Records an export whose rows are the result of an SQL statement of redraft: the columns of DatasetRow.
-        Returns its `dataset_id`."""
+    @contextmanager
+    def dataset_of(self, tables: Mapping[str, str]) -> Iterator[SqlDataset]:
+        """Yields a dataset whose rows DuckDB makes: `tables` are temporary tables that its statements read, by name the
+        SELECT that makes each. The store is held until the end of the `with` block, and other processes wait."""
         with self._database.hold(streaming=True), self._database.write() as batch:
-            return add_dataset_of(batch, format, filter, sql, run_id)
+            yield SqlDataset(batch, tables)
+        self._note_exported()
+
+    def exported(self) -> list[tuple[str, int | None, str]]:
+        """Returns each problem with a row in an export, and each problem that such a problem was made from: its id, the
+        key of its question (`digest.question_key`; None if the store has not got the problem), and the id of an export
+        that has it."""
+        with self._database.hold():
+            with self._database.write() as batch:
+                add_exported(batch)
+            with self._database.open(read_only=True) as connection:
+                return read_exported(connection)
 
     def note_round(self, noted: Round) -> None:
         """Records the state of a round of self-training."""
@@ -345,3 +367,7 @@ class Store:
         self.check_target(file, overwrite=overwrite)
         with self._database.open(read_only=True, patience=patience) as connection:
             return write_parquet(connection, sql, file)
+
+    def _note_exported(self) -> None:
+        with suppress(StoreError), self._database.write() as batch:  # if the disk is full, `exported` does it later
+            add_exported(batch)

@@ -12,7 +12,7 @@ from redraft.store.tables.collapse import Alarm, Indicator, ReferenceLoss, Watch
 from redraft.store.tables.embeddings import MeasuredKind, MeasuredQuestion
 from redraft.store.tables.labels import Label
 from redraft.store.tables.rounds import Round, TrainedModel
-from redraft.store.tables.runs import DatasetRow
+from redraft.store.tables.runs import DatasetRow, new_id
 from redraft.store.unit import Unit, unit_id
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
@@ -135,7 +135,8 @@ def _fill(store: Store, make_unit: Maker) -> None:
                 for turn, verdict in ((1, "wrong"), (1, "right"), (2, "right")))  # fmt: skip
     rows = [DatasetRow(0, first.trajectory_id), DatasetRow(None, "t", None, "wrong: it is")]
     store.add_dataset("sft", {"filter": ["correct"]}, rows, run)
-    store.add_dataset_of("trajectories", {}, "SELECT 0, trajectory_id, NULL, NULL FROM trajectories ORDER BY ALL", run)
+    with store.dataset_of({"found": "SELECT trajectory_id FROM trajectories"}) as dataset:
+        dataset.record(new_id(), "trajectories", {}, "SELECT 0, trajectory_id, NULL, NULL FROM found ORDER BY ALL", run)
     for state in ("generated", "exported"):
         store.note_round(Round(loop_id="l", round=1, state=state, method="star", config={}, run_id=run))
     store.note_model(TrainedModel(loop_id="l", round=1, role="policy", model_id="m", name="model"))

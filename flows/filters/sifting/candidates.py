@@ -135,7 +135,9 @@ PATIENCE = 3600.0  # the time limit in seconds for another run to stop writing
 FACTS = 20  # the number of columns of KEPT before those of a Turn
 
 KEPT = """, asked AS (
-    SELECT problem_id, question, split, answer, count(*) OVER (PARTITION BY question) > 1 AS shared FROM problems
+    SELECT problem_id, question, split, answer, hash(question) IN (
+        SELECT hash(question) FROM raw.newest_problems GROUP BY ALL HAVING count(*) > 1) AS shared
+    FROM raw.newest_problems
 )
 SELECT s.place, s.trajectory_id, NULL, s.turn, j.problem_id, q.question, j.ended IS NOT DISTINCT FROM 'failed',
        j.chosen, j.oracle_used, j.reason, q.split, j.role, q.answer, q.shared, j.stop, j.tokens, j.signature,

@@ -77,6 +77,11 @@ def sifted(
     return f"WITH {''.join(tables)}, sifted AS (FROM judged{len(judges)})"
 
 
+def sifted_table(judges: Sequence[Judge], scope: Scope, held_out: Mapping[str, str]) -> dict[str, str]:
+    """Returns the table `sifted` for `Store.dataset_of`. ROWS and REASONS read it."""
+    return {"sifted": f"{sifted(judges, scope, held_out)} {NARROW}"}
+
+
 def _held(notes: Mapping[str, str]) -> str:
     if not notes:
         return "SELECT NULL::VARCHAR AS problem_id, NULL::VARCHAR AS note WHERE false"
@@ -91,7 +96,7 @@ START = """held AS (
 ), units AS (
     SELECT p.commit_id, p.problem_id, hash(q.question) AS question, q.split, h.note,
            row_number() OVER (ORDER BY p.problem_id, p.recipe, p.replicate, p.commit_id) AS unit
-    FROM raw.published p JOIN problems q USING (problem_id) LEFT JOIN held h USING (problem_id) WHERE {these}
+    FROM raw.published p JOIN raw.newest_problems q USING (problem_id) LEFT JOIN held h USING (problem_id) WHERE {these}
 ), drafts AS (
     SELECT j.commit_id, j.path_id, j.trajectory_id, j.turn, j.turns, j.correct, j.stop, j.tokens, j.signature,
            j.by_equations, j.wrong_equation, j.ended, j.reason, j.oracle_used, j.sample, j.role, j.answer, u.unit,
@@ -107,6 +112,18 @@ START = """held AS (
            row_number() OVER (ORDER BY unit, sample, trajectory_id) AS place
     FROM represented
 )"""
+
+NARROW = "SELECT place, commit_id, path_id, trajectory_id, turn, problem_id, dropped FROM sifted"
+
+ROWS = """
+SELECT CASE WHEN dropped IS NULL THEN row_number() OVER (PARTITION BY dropped IS NULL ORDER BY place) - 1 END,
+       trajectory_id, NULL, dropped
+FROM sifted ORDER BY place"""
+"""The rows of a dataset of trajectories."""
+
+REASONS = """
+SELECT any_value(dropped), count(*) FROM sifted GROUP BY split_part(dropped, ':', 1) ORDER BY min(place)"""
+"""A reason of each kind with its count, in the order in which they came; NULL counts the rows that were kept."""
 
 JUDGED = """, judged{number} AS (
     SELECT judged.* EXCLUDE (open) REPLACE (coalesce(dropped, {judge}) AS dropped) FROM {before}

@@ -4,6 +4,7 @@ problems that an export for training contains."""
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from redraft.store.digest import question_key
 from redraft.store.sources.split import is_held_out
 from redraft.store.tables.sql import one_of
 from redraft.store.tables.store import Store
@@ -17,17 +18,17 @@ class ProblemNotes:
     several files may contain the same question."""
 
     by_id: Mapping[str, str] = field(default_factory=dict)
-    by_question: Mapping[str, str] = field(default_factory=dict)
+    by_question: Mapping[int, str] = field(default_factory=dict)  # by `question_key`
 
     def note(self, question: str, problem_id: str | None = None) -> str | None:
         """Returns the note on a problem, or None if it has none."""
-        return self.by_id.get(problem_id or "") or self.by_question.get(_normalised(question))
+        return self.by_id.get(problem_id or "") or self.by_question.get(question_key(question))
 
 
 def held_out(store: Store) -> ProblemNotes:
     """Returns the problems of held-out splits (see `store.sources.split.is_held_out`), and the problems that were made
     from those problems. The note of each is the reason why it is held out. Raises StoreError."""
-    splits = [split for (split,) in store.query("SELECT DISTINCT split FROM problems", patience=PATIENCE).rows]
+    splits = [split for (split,) in store.query(SPLITS, patience=PATIENCE).rows]
     found = store.query(DESCENDANTS.format(held=one_of("split", list(filter(is_held_out, splits)))), patience=PATIENCE)
     by_id = {
         problem_id: f"of split {split}" if own else f"made from a problem of split {split}"
@@ -50,40 +51,22 @@ def notes(store: Store) -> dict[str, str]:
 
 def trained_on(store: Store) -> ProblemNotes:
     """Returns the problems with a row in an export, and the problems that they were made from. The note of each problem
-    names the newest dataset with such a row. Raises StoreError."""
-    found = store.query(EXPORTED, patience=PATIENCE).rows
+    names the first dataset with such a row. Raises StoreError."""
+    found = store.exported()
     by_id = {problem_id: dataset for problem_id, _, dataset in found}
-    return ProblemNotes(by_id, _by_question((question, dataset) for _, question, dataset in found))
+    return ProblemNotes(by_id, {key: dataset for _, key, dataset in found if key is not None})
 
 
-def _by_question(found: Iterable[tuple[str, str]]) -> dict[str, str]:
-    return {_normalised(question): note for question, note in found}
+def _by_question(found: Iterable[tuple[str, str]]) -> dict[int, str]:
+    return {question_key(question): note for question, note in found}
 
 
-def _normalised(question: str) -> str:
-    """Returns the question in lower case with single spaces, because copies may differ in case and spaces."""
-    return " ".join(question.casefold().split())
-
-
+SPLITS = "SELECT DISTINCT split FROM raw.newest_problems"
 DESCENDANTS = """
 WITH RECURSIVE held AS (
-    SELECT problem_id, question, split, true AS own FROM problems WHERE {held}
+    SELECT problem_id, question, split, true AS own FROM raw.newest_problems WHERE {held}
     UNION
-    SELECT p.problem_id, p.question, h.split, false FROM problems p JOIN held h ON p.parent_id = h.problem_id
+    SELECT p.problem_id, p.question, h.split, false
+    FROM raw.newest_problems p JOIN held h ON p.parent_id = h.problem_id
 )
 SELECT problem_id, any_value(question), max(split), bool_or(own) FROM held GROUP BY problem_id ORDER BY problem_id"""
-
-EXPORTED = """
-WITH RECURSIVE drafted AS (
-    SELECT split_part(replace(trajectory_id, '/', ':'), ':', 1) AS unit_id, max(dataset_id) AS dataset_id
-    FROM dataset_rows WHERE "row" IS NOT NULL AND dataset_id IN (
-        SELECT dataset_id FROM datasets WHERE format <> 'trajectories'
-    ) GROUP BY ALL
-), exported AS (
-    SELECT c.problem_id, max(d.dataset_id) AS dataset_id FROM drafted d JOIN raw.commits c USING (unit_id) GROUP BY ALL
-    UNION
-    SELECT p.parent_id, e.dataset_id FROM problems p JOIN exported e USING (problem_id) WHERE p.parent_id IS NOT NULL
-)
-SELECT problem_id, any_value(p.question), max(dataset_id) FROM exported JOIN problems p USING (problem_id)
-GROUP BY problem_id ORDER BY problem_id"""
-"""The query for the problems of exported rows. The id of a trajectory begins with the id of its unit."""

@@ -24,6 +24,7 @@ SCHEMA = {
     16: ("collapse.sql",),
     17: ("samples.sql",),
     18: ("pass_at_k.sql",),
+    19: ("exported.sql",),
 }
 NEWEST = max(SCHEMA)
 

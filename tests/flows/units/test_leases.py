@@ -40,8 +40,8 @@ class Site:
         journal, leases = Journal(self.folder / "journal" / "r.jsonl", claim=False), Leases(self.folder / "leases", "")
         leases.join()
         again = [Task(unit) for unit in units if unit not in self.done]
-        tasks = LeasedTasks(again, units, again=self._again, leases=leases, journal=journal, window=lambda: window)
-        return tasks, journal
+        given: Any = {"again": self._again, "leases": leases, "journal": journal, "window": lambda: window}
+        return LeasedTasks(again, lambda: units, **given), journal
 
     def _again(self) -> Sequence[Task]:
         return [Task(unit, attempt=2) for unit in UNITS if unit not in self.done]
@@ -143,6 +143,6 @@ async def test_a_run_that_shares_with_nobody_has_the_same_tasks(site: Site) -> N
     assert listed.has(Task("aa0"))
     assert listed.take_moved() == listed.leftovers() == []
     given: Any = {"again": list, "leases": Alone(), "journal": Journal(None), "window": lambda: 100}
-    alone = LeasedTasks([Task(unit) for unit in UNITS], UNITS, **given)
+    alone = LeasedTasks([Task(unit) for unit in UNITS], lambda: UNITS, **given)
     assert await first(alone) == list(UNITS)
     assert alone.leftovers() == []
