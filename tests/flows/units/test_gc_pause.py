@@ -1,6 +1,7 @@
 """The garbage collector is as it was after a run, and after runs that overlap."""
 
 import gc
+import weakref
 
 import pytest
 
@@ -43,3 +44,17 @@ def test_what_a_program_has_frozen_itself_stays_frozen() -> None:
         assert gc.get_freeze_count() > 0
     finally:
         gc.unfreeze()
+
+
+def test_what_a_run_left_in_cycles_is_freed_when_the_next_begins() -> None:
+    class Job:
+        def __init__(self) -> None:
+            self.units = self.run
+
+        def run(self) -> None: ...
+
+    with rare_collections():
+        left = weakref.ref(Job())
+    assert left() is not None
+    with rare_collections():
+        assert left() is None
