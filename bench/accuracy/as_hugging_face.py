@@ -14,7 +14,8 @@ from redraft.flows.trainers.trl import trl
 from redraft.llm.prompts.prompts import Prompts
 from redraft.llm.providers.embedded.export import export_folder
 from redraft.llm.providers.embedded.model import HERE
-from redraft.llm.providers.embedded.network import LAYERS, Floats, quantize
+from redraft.llm.providers.embedded.network import LAYERS, quantize
+from redraft.llm.providers.embedded.prompt_cache import Floats
 
 
 def as_hugging_face(

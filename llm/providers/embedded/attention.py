@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from redraft.llm.providers.embedded.network import HEAD, HEADS, LAYERS, NEVER, NOTHING, WIDTH, ZERO, Floats, Prompt, up
+from redraft.llm.providers.embedded.network import HEAD, HEADS, LAYERS, NEVER, WIDTH, ZERO, up
+from redraft.llm.providers.embedded.prompt_cache import NOTHING, Floats, Prompt
 
 TILE = 32
 PLACES = 5 * TILE  # of a row's own tokens, until it has more
@@ -103,9 +104,9 @@ class Attention:
                     self._sums[span],
                 )
             )
-            for rows in _sharing(prompts, span):
-                prompt, here = prompts[rows.start], slice(rows.start - span.start, rows.stop - span.start)
-                query, read = self._query[rows], self._mixed[rows]
+            for shared in _sharing(prompts, span):
+                prompt, here = prompts[shared.start], slice(shared.start - span.start, shared.stop - span.start)
+                query, read = self._query[shared], self._mixed[shared]
                 shown = (each[here, ..., : prompt.length] for each in (scores, weights))
                 self._prompts.append((prompt, query, *shown, read))
 

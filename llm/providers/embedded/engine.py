@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from redraft.llm.model import Choice, Finish
 from redraft.llm.providers.embedded.attention import Cache
-from redraft.llm.providers.embedded.network import CONTEXT, Floats, Network
+from redraft.llm.providers.embedded.network import CONTEXT, Network
 from redraft.llm.providers.embedded.one_thread import one_thread
+from redraft.llm.providers.embedded.prompt_cache import Floats
 from redraft.llm.providers.embedded.truncation import truncate
 from redraft.llm.providers.embedded.vocabulary import Vocabulary
 from redraft.llm.truncation import NO_TRUNCATION, Truncation

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from redraft.llm.model import ModelError
-from redraft.llm.providers.embedded.network import CONTEXT, HEAD, HEADS, LAYERS, THETA, WIDTH, Floats, unpack
+from redraft.llm.providers.embedded.network import CONTEXT, HEAD, HEADS, LAYERS, THETA, WIDTH, unpack
+from redraft.llm.providers.embedded.prompt_cache import Floats
 from redraft.llm.providers.embedded.prompts import ASSISTANT, END, PAD, TEMPLATES, USER
 from redraft.llm.providers.embedded.tensor_names import llama_cpp_names, transformers_names
 

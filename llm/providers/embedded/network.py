@@ -8,17 +8,16 @@ own length.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from redraft.llm.providers.embedded.prompt_cache import NOTHING, Floats, Prompt
+
 if TYPE_CHECKING:
     from redraft.llm.providers.embedded.attention import Cache
-
-Floats = NDArray[np.float32]
 
 WIDTH, LAYERS, HEADS, THETA = 128, 4, 4, 10_000.0
 HEAD = WIDTH // HEADS
@@ -61,22 +60,6 @@ class Layer(NamedTuple):
     out: Floats
     gate_up: Floats  # (2 * hidden, WIDTH)
     down: Floats
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Prompt:
-    """A prompt that was read: for each layer, the keys (HEADS, HEAD, length) and the values (HEADS, length, HEAD) of
-    its tokens."""
-
-    keys: list[Floats]
-    values: list[Floats]
-
-    @property
-    def length(self) -> int:
-        return self.keys[0].shape[2] if self.keys else 0
-
-
-NOTHING = Prompt([], [])
 
 
 class Network:

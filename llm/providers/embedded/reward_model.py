@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redraft.llm.model import ModelError
-from redraft.llm.providers.embedded.network import CONTEXT, Floats, Network, Prompt, normalize, unpack
+from redraft.llm.providers.embedded.network import CONTEXT, Network, normalize, unpack
 from redraft.llm.providers.embedded.one_thread import one_thread
+from redraft.llm.providers.embedded.prompt_cache import Floats, Prompt
 from redraft.llm.providers.embedded.prompts import ASSISTANT, TEMPLATES, USER
 from redraft.llm.providers.embedded.vocabulary import Vocabulary
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from redraft.llm.providers.embedded.network import HEAD, HEADS, LAYERS, Floats
+from redraft.llm.providers.embedded.network import HEAD, HEADS, LAYERS
+from redraft.llm.providers.embedded.prompt_cache import Floats
 
 
 def transformers_names(weights: Mapping[str, Floats]) -> dict[str, Floats]:

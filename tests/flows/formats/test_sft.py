@@ -42,7 +42,7 @@ async def test_duckdb_writes_the_rows_that_python_writes(store: Store, tmp_path:
     def in_python() -> Format:
         made = sft(style=style)
         assert isinstance(made, SqlFormat)
-        return made.row
+        return lambda candidate: made.row(candidate)
 
     filters = ["length", "duplicates", "cap most=6"]
     files = [tmp_path / name, tmp_path / f"python-{name}"]

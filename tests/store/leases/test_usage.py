@@ -30,11 +30,13 @@ time.sleep(600)
 
 def test_what_was_written_last_is_read_and_whole_amounts_are_whole(tmp_path: Path) -> None:
     file = UsageFile(tmp_path / "budget", "w1")
-    assert read_usage(tmp_path / "budget", "w1") == Usage(*[dict.fromkeys(("calls", "tokens", "usd"), 0)] * 3)
+    nothing: dict[str, float] = {"calls": 0, "tokens": 0, "usd": 0}
+    assert read_usage(tmp_path / "budget", "w1") == Usage(nothing, nothing, nothing)
     file.write(Usage({"calls": 1}))
     file.write(USED)
     found = read_usage(tmp_path / "budget", "w1")
     assert found == READ
+    assert found
     assert [type(found.used[what]) for what in ("calls", "tokens", "usd")] == [int, int, float]
 
 

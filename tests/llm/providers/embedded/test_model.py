@@ -13,7 +13,7 @@ from redraft.llm.model import Finish, Message, ModelError, Reply, Request, Unsup
 from redraft.llm.providers.embedded import prompts as prompt_formats
 from redraft.llm.providers.embedded.attention import Cache
 from redraft.llm.providers.embedded.model import EmbeddedModel, embedded
-from redraft.llm.providers.embedded.network import Floats
+from redraft.llm.providers.embedded.prompt_cache import Floats
 from redraft.llm.providers.embedded.training.corpus import JOBS, conversations
 from redraft.store.problems import Problem
 from redraft.store.sources.wordproblems import problems

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from redraft.llm.providers.embedded.attention import PLACES, TILE, Cache
 from redraft.llm.providers.embedded.engine import BLOCK, NUMBERS, drawn, uniform
 from redraft.llm.providers.embedded.model import embedded
-from redraft.llm.providers.embedded.network import Floats, Network
+from redraft.llm.providers.embedded.network import Network
 from redraft.llm.providers.embedded.one_thread import one_thread
+from redraft.llm.providers.embedded.prompt_cache import Floats
 from redraft.store.sources.wordproblems import problems
 
 STEPS = TILE + 6  # more than one block of a row's own tokens
@@ -111,6 +112,7 @@ def test_a_row_writes_on_beyond_the_places_that_the_cache_began_with(
         network.read(prompts[0], alone, 0, last=True)
         for row in range(2):
             network.read(prompts[row], beside, row, last=True)
+        one = np.empty((1, 0), np.float32)
         for step in range(PLACES + 40):
             one, both = (
                 network.step(np.full(rows, token(0, step)), cache) for rows, cache in ((1, alone), (2, beside))
