@@ -149,7 +149,7 @@ def test_rewards_are_the_graders_values_and_say_whether_it_read_the_key() -> Non
     own = Prompts(templates={"solve": "Q: {question}"}, system="Be brief.", chat_template="{{ messages }}")
     oracle = GraderReward("oracle", own)
     assert oracle(rows, ["1 + 1 = 2\n#### 2", "#### 3", "#### 2"]) == [1.0, 0.0, None]
-    assert oracle.figures == {"graded": 3, "undecided": 1, "oracle_used": True}
+    assert oracle.figures == {"graded": 3, "undecided": 1, "drawn_tokens": 0, "oracle_used": True}
     oracle.close()
     prm = GraderReward("prm")
     [value] = prm([{"question": "Ann has 2 apples. How many?", "answer": "2"}], ["#### 2"])
