@@ -139,7 +139,7 @@ def pair(good: float) -> list[float]:
 
 
 def _last(text: str) -> str:
-    return text.rsplit("\n\n", 1)[-1]
+    return text.rstrip().rsplit("\n\n", 1)[-1]
 
 
 SHEPHERD, QWEN = "ки", "<extra_0>"
