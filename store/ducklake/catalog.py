@@ -86,7 +86,7 @@ def lake_error(path: str, error: Exception) -> StoreError:
         return StoreError(f"{path}: the connection to PostgreSQL has ended ({why}): give the same command again")
     if MISSING in text and ".parquet" in text:
         file = text.partition(MISSING)[2].partition('"')[0]
-        return StoreError(f"{file} is missing: bring it back from a copy of yours")
+        return StoreError(f"{file} is missing: restore it from a backup")
     if STATEMENT in text or "ERROR:" in text:
         return StoreError(f"{path}: PostgreSQL refuses it: {why}")
     return store_error(path, error)

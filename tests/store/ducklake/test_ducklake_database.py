@@ -161,7 +161,7 @@ def test_a_missing_file_is_named(tmp_path: Path, ducklake: str, make_unit: Maker
     [file] = (tmp_path / "lake" / "raw" / "turns").glob("*.parquet")
     whole = file.read_bytes()
     file.unlink()
-    with pytest.raises(StoreError, match=rf"{file} is missing: bring it back") as raised:
+    with pytest.raises(StoreError, match=rf"{file} is missing: restore it") as raised:
         store.query("FROM turns")
     assert not isinstance(raised.value, QueryError)
     file.write_bytes(whole)

@@ -31,8 +31,8 @@ def test_a_slash_or_an_empty_folder_makes_a_folder_store(tmp_path: Path) -> None
     [
         ({"thesis.tex": ""}, r"lake is a folder, but no store of redraft's: name another, or an empty one"),
         ({"redraft.json": '{"layout": 2}'}, r"newer redraft \(layout 2; this one knows 1\): upgrade redraft"),
-        ({"redraft.json": '{"layo'}, r"redraft.json is damaged: bring the folder back"),
-        ({"redraft.json": '{"layout": 1}'}, r"log is missing: bring the folder back"),
+        ({"redraft.json": '{"layo'}, r"redraft.json is damaged: restore the folder"),
+        ({"redraft.json": '{"layout": 1}'}, r"log is missing: restore the folder"),
     ],
 )
 def test_another_folder_is_refused_and_left_alone(tmp_path: Path, files: dict[str, str], says: str) -> None:

@@ -75,7 +75,7 @@ def test_damage_is_told_with_the_file(folder: Folder, name: str) -> None:
     if "checkpoint" in name:
         for path in folder.log.glob("*0.json"):
             path.unlink()
-    with pytest.raises(StoreError, match=rf"{damaged.name} is damaged .*bring the folder back") as raised:
+    with pytest.raises(StoreError, match=rf"{damaged.name} is damaged .*restore the folder") as raised:
         Log(folder).read()
     assert "\n" not in str(raised.value)
 
