@@ -1,6 +1,7 @@
 """What the command tells the worker processes that it starts, and what these tell the command, as lines of JSON."""
 
 import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -12,7 +13,6 @@ from redraft.flows.units.stage_job import StageJob
 from redraft.llm.client.budget import BudgetTooSmall
 from redraft.llm.model import Cause, ModelError
 from redraft.llm.usage import Amount
-from redraft.store import errors
 from redraft.store.errors import RedraftError
 from redraft.store.problems import Problem
 from redraft.store.unit import Unit
@@ -69,7 +69,7 @@ class ErrorEvent(msgspec.Struct, frozen=True, tag="error"):
         if self.cause is not None:
             kind = BudgetTooSmall if self.kind == BudgetTooSmall.__name__ else ModelError
             return kind(self.text, cause=Cause(self.cause), fatal=True)
-        found = getattr(errors, self.kind, None)
+        found = getattr(sys.modules[RedraftError.__module__], self.kind, None)
         if isinstance(found, type) and issubclass(found, RedraftError):
             return found(self.text)
         return RedraftError(self.text)
