@@ -19,7 +19,7 @@ from redraft.flows.servers.model_server import ServerError, ServingTask
 from redraft.llm.client.client import Client
 from redraft.llm.prompts.prompts import Prompts
 from redraft.llm.providers.embedded.model import HERE, embedded
-from redraft.llm.providers.embedded.reward_model import embedded_reward_model
+from redraft.llm.providers.embedded.reward_model import ProcessRewardModel, embedded_reward_model
 from redraft.store import Store
 
 SERVE = Path(__file__).with_name("serve_embedded.py")
@@ -97,9 +97,13 @@ def started(log: Path) -> list[tuple[str, str]]:
     ]
 
 
-def lines_shown(text: str, loss: str) -> list[str]:
-    """The lines of a draft as the verifier is shown them: with `prm` each without the spaces around it."""
-    return [line.strip() if loss == "prm" else line for line in text.strip().split("\n") if line.strip()]
+def judged_by(rewards: ProcessRewardModel, question: str, text: str, loss: str) -> float:
+    """The product of the values of a draft's lines, as the verifier is shown them: with `prm` each line without the
+    spaces around it, with `value` each beginning of the draft as it was written."""
+    lines = [line for line in text.splitlines(keepends=True) if line.strip()]
+    if loss == "prm":
+        return math.prod(rewards.score(question, [line.strip() for line in lines]))
+    return math.prod(rewards.score(question, begun.strip().split("\n"))[-1] for begun in itertools.accumulate(lines))
 
 
 async def test_a_verifier_that_writes_is_read_beside_the_first_model(
@@ -145,8 +149,7 @@ async def test_a_classifier_judges_and_guides_the_policy_that_is_served_beside_i
         assert len(judged) == count
         for problem_id, text, value, *_ in judged:
             question = next(one for one in store.problems() if one.problem_id == problem_id).question
-            values = rewards.score(question, lines_shown(text, loss))
-            assert value == pytest.approx(math.prod(values), abs=1e-5), text
+            assert value == pytest.approx(judged_by(rewards, question, text, loss), abs=1e-5), text
     events = started(log)
     beside = [(now[1], after[1]) for now, after in itertools.pairwise(events) if now[0] == after[0] == "start"]
     assert beside == [("policy", "verifier")], "the policy writes beside the verifier in the second round alone"
